@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "util/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "util/env.h"
+
+static const char *const level_names[] = { "none", "error", "info", "debug" };
+static const int level_priorities[] = { LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_DEBUG };
+
+static atomic_int stderr_level = LOG_LEVEL_NONE;
+
+void log_start(void)
+{
+	const char *wanted = env_get("PKCS11_TPM_LOG");
+	int level = wanted == NULL ? LOG_LEVEL_NONE : LOG_LEVEL_INFO;
+
+	for (int i = LOG_LEVEL_NONE; wanted != NULL && i <= LOG_LEVEL_DEBUG; i++)
+		if (strcmp(wanted, level_names[i]) == 0)
+			level = i;
+	atomic_store(&stderr_level, level);
+}
+
+void log_line(enum log_level level, const char *func, const char *format, ...)
+{
+	int wanted = atomic_load(&stderr_level);
+	int saved_errno = errno;
+	char text[512];
+	va_list args;
+
+	if (level == LOG_LEVEL_DEBUG && (int)level > wanted)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	/* The host program's openlog() ident is not ours to change. */
+	if (level != LOG_LEVEL_DEBUG)
+		syslog(LOG_USER | level_priorities[level], "pkcs11_tpm: %s: %s", func, text);
+	if ((int)level <= wanted)
+		fprintf(stderr, "pkcs11_tpm: %s: %s: %s\n", level_names[level], func, text);
+	errno = saved_errno;
+}

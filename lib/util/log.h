@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef UTIL_LOG_H
+#define UTIL_LOG_H
+
+/*
+ * One line for the administrator: errors and the rare info go to syslog, and whatever PKCS11_TPM_LOG
+ * asks for (error, info or debug: that level and what is graver) to stderr as well. A failure is logged
+ * once, where it is seen; never a PIN, an auth value, a key or a plaintext.
+ */
+enum log_level { LOG_LEVEL_NONE, LOG_LEVEL_ERROR, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Reads PKCS11_TPM_LOG again. Without it only syslog is written to. */
+void log_start(void);
+
+void log_line(enum log_level level, const char *func, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __func__, __VA_ARGS__)
+#define log_info(...) log_line(LOG_LEVEL_INFO, __func__, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __func__, __VA_ARGS__)
+
+#endif
