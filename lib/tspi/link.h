@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TSPI_LINK_H
+#define TSPI_LINK_H
+
+#include <stdbool.h>
+
+#include <tss/platform.h>
+#include <tss/tss_defines.h>
+#include <tss/tss_typedef.h>
+#include <tss/tss_structs.h>
+#include <tss/tspi.h>
+
+/*
+ * The one TSP context of the process. Whoever wants the chip hands a piece of work to link_run(),
+ * which connects if need be, keeps everybody else out meanwhile, and does the work again on a new
+ * connection if tcsd has gone away in the middle.
+ */
+struct link {
+	TSS_HCONTEXT context;
+	TSS_HTPM tpm;
+	TSS_HKEY srk;
+};
+
+typedef TSS_RESULT link_work(const struct link *link, void *arg);
+
+/* Returns what the work returned, or why no connection could be had. Logs nothing. */
+TSS_RESULT link_run(link_work *work, void *arg);
+
+/* A TSS object that lives as long as the connection, with a policy that holds a secret (or 0). */
+struct link_object {
+	TSS_HOBJECT handle;
+	TSS_HPOLICY policy;
+	struct link_object *next, **at;
+	struct link_object *next_retired;
+	void *memory;
+};
+
+/* Both only inside link_run(), or when the connection is closed. */
+void link_object_add(struct link_object *object, TSS_HOBJECT handle, TSS_HPOLICY policy);
+
+/* Flushes the secret, closes the object; handle becomes 0. Fine if it is 0 already. */
+void link_object_drop(struct link_object *object);
+
+/* Outside link_run(): takes the key out of the chip, then drops the object. Waits for the chip. */
+void link_object_unload(struct link_object *object);
+
+/* Outside link_run(): the object is dropped when the chip is next used, and memory, which it lies in,
+   freed with it. Never waits. */
+void link_object_retire(struct link_object *object, void *memory);
+
+#endif

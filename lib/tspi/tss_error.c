@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tspi/tss_error.h"
+
+#include <stddef.h>
+
+#include <tss/tcs_error.h>
+#include <tss/tpm_error.h>
+#include <tss/tss_defines.h>
+#include <tss/tss_error.h>
+#include <tss/tss_error_basics.h>
+
+#include "util/log.h"
+
+struct tss_error {
+	TSS_RESULT result;
+	CK_RV rv;
+	const char *hint;
+};
+
+/* Codes of the TPM layer stand as they are; those of TCS and TSP without their layer. */
+#define ANY_LAYER 0x80000000u
+
+static const struct tss_error errors[] = {
+	{ TPM_E_AUTHFAIL, CKR_PIN_INCORRECT,
+		"an authorisation was refused: if it is not a PIN, the SRK has no well-known secret" },
+	{ TPM_E_AUTH2FAIL, CKR_PIN_INCORRECT, "the authorisation to be changed was refused" },
+	{ TPM_E_DEFEND_LOCK_RUNNING, CKR_PIN_LOCKED,
+		"too many wrong PINs: the chip answers again after a wait, or after tpm_resetdalock" },
+	{ TPM_E_DECRYPT_ERROR, CKR_TOKEN_NOT_RECOGNIZED,
+		"the key was made by another chip, or before this one was cleared" },
+	{ TPM_E_NOSRK, CKR_DEVICE_ERROR, "the TPM has no owner: run tpm_takeownership -z" },
+	{ TPM_E_NO_ENDORSEMENT, CKR_DEVICE_ERROR, "the TPM has no endorsement key: run tpm_createek" },
+	{ TPM_E_DEACTIVATED, CKR_DEVICE_ERROR, "the TPM is deactivated: activate it in the firmware setup" },
+	{ TPM_E_DISABLED, CKR_DEVICE_ERROR, "the TPM is disabled: enable it in the firmware setup" },
+	{ TPM_E_FAILEDSELFTEST, CKR_DEVICE_ERROR, "the TPM failed its self test" },
+	{ TPM_E_INVALID_POSTINIT, CKR_DEVICE_ERROR, "the TPM was not started: restart the machine" },
+	{ TPM_E_RESOURCES, CKR_DEVICE_MEMORY, "the TPM has no room for one more key" },
+	{ TPM_E_NOSPACE, CKR_DEVICE_MEMORY, "the TPM has no room for one more key" },
+	{ TSS_E_COMM_FAILURE | ANY_LAYER, CKR_DEVICE_ERROR,
+		"tcsd does not answer: start it (systemctl start tcsd; svcadm enable tcsd)" },
+	{ TSS_E_OUTOFMEMORY | ANY_LAYER, CKR_HOST_MEMORY, "out of memory" },
+	{ TSS_E_PS_KEY_NOTFOUND | ANY_LAYER, CKR_DEVICE_ERROR,
+		"tcsd does not know the SRK: its system.data is lost, or the TPM has no owner" },
+	{ TSS_E_INTERNAL_ERROR | ANY_LAYER, CKR_DEVICE_ERROR, "TrouSerS failed, or its file is damaged" },
+	{ TSS_E_CANCELED | ANY_LAYER, CKR_FUNCTION_CANCELED, "cancelled" },
+	{ TSS_E_TIMEOUT | ANY_LAYER, CKR_DEVICE_ERROR, "the TPM did not answer in time" },
+};
+
+static const struct tss_error *find(TSS_RESULT result)
+{
+	static const struct tss_error unnamed = { 0, CKR_DEVICE_ERROR, "no cure is known" };
+	TSS_RESULT wanted = ERROR_LAYER(result) == TSS_LAYER_TPM ? result
+		: (TSS_RESULT)(ERROR_CODE(result) | ANY_LAYER);
+
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+		if (errors[i].result == wanted)
+			return &errors[i];
+	return &unnamed;
+}
+
+CK_RV tss_error_code(TSS_RESULT result)
+{
+	return result == TSS_SUCCESS ? CKR_OK : find(result)->rv;
+}
+
+CK_RV tss_error_report(const char *call, TSS_RESULT result)
+{
+	const struct tss_error *error = find(result);
+
+	log_error("%s failed (0x%x): %s", call, (unsigned int)result, error->hint);
+	return error->rv;
+}
