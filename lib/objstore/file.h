@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef OBJSTORE_FILE_H
+#define OBJSTORE_FILE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "util/buf.h"
+#include "util/pkcs11.h"
+
+/*
+ * Files and directories that nobody else can have put in the way: no link is followed, and what is
+ * opened must be of the right kind, the user's own, and writable by no other.
+ */
+
+/* The code for an errno of an operation on name; logs it. */
+CK_RV file_error(const char *operation, const char *name, int error);
+
+/*
+ * Opens directory name below dir. may_be_root: root may own it as well. make: it is made, 0700, if
+ * it is missing. *fd = -1 with CKR_OK: it does not exist. The caller closes *fd.
+ */
+CK_RV file_open_dir(int dir, const char *name, bool may_be_root, bool make, int *fd);
+
+/* Opens a regular file for reading (or, with make, for reading and writing, making it). *fd = -1
+   with CKR_OK: it does not exist. The caller closes *fd. */
+CK_RV file_open(int dir, const char *name, bool make, int *fd, struct stat *st);
+
+/* Appends the whole file. *exists FALSE with CKR_OK: there is none. */
+CK_RV file_read(int dir, const char *name, struct buf *content, bool *exists, struct stat *st);
+
+/* Writes content to a new file of a random temporary name (file_is_temporary()), synced to disk. */
+#define FILE_TEMPORARY_LEN 32
+CK_RV file_write_temporary(int dir, const struct buf *content, char name[FILE_TEMPORARY_LEN],
+	struct stat *st);
+bool file_is_temporary(const char *name);
+
+/* Names a temporary file anew; the old content of that name is gone. */
+CK_RV file_rename(int dir, const char *temporary, const char *name);
+
+/* Removes a file; one that is not there is fine. */
+CK_RV file_remove(int dir, const char *name);
+
+CK_RV file_sync_dir(int dir);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef OBJSTORE_FORMAT_H
+#define OBJSTORE_FORMAT_H
+
+#include <stdbool.h>
+
+#include "objstore/objstore.h"
+
+/* The bytes of a file of the store (doc/FORMAT.md): header, body, and what proves them. Pure. */
+
+#define FORMAT_VERSION 1
+
+enum format_kind { FORMAT_TOKEN = 1, FORMAT_OBJECT = 2 };
+
+struct format_header {
+	enum format_kind kind;
+	bool is_private;
+	struct objstore_id token_id;
+	struct objstore_id object_id; /* zeros in the token file */
+	uint64_t sequence; /* zero in an object */
+};
+
+/* Appends a whole file. key: for a private one. False: no memory, or libcrypto refused. */
+bool format_encode(const struct format_header *header, const uint8_t *key, const struct buf *body,
+	struct buf *file);
+
+/* Reads the header alone; false if it is none of a version that is known. */
+bool format_header(const struct buf *file, struct format_header *header);
+
+/* Checks the file, then appends its body. False if it is damaged, or the key is another. */
+bool format_body(const struct buf *file, const uint8_t *key, struct buf *body);
+
+#endif

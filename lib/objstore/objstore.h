@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef OBJSTORE_OBJSTORE_H
+#define OBJSTORE_OBJSTORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+#include "util/pkcs11.h"
+
+/*
+ * A user's token on disk: the token file and one file an object, each whole, old or new, whatever
+ * happens (doc/FORMAT.md). What is in them is the token's business; here it is bytes.
+ *
+ * Errors, everywhere (each logged here):
+ *   CKR_DEVICE_MEMORY          no room on the disk
+ *   CKR_TOKEN_WRITE_PROTECTED  the place cannot be written to
+ *   CKR_DEVICE_ERROR           the place is refused (owner, mode, link), a file is damaged, or an
+ *                              input/output error
+ *   CKR_HOST_MEMORY
+ */
+
+/* Somebody else changed the token file meanwhile. Never leaves the token room. */
+#define OBJSTORE_CHANGED (CKR_VENDOR_DEFINED | 1UL)
+
+#define OBJSTORE_ID_LEN 16
+#define OBJSTORE_KEY_LEN 32
+
+struct objstore_id {
+	uint8_t bytes[OBJSTORE_ID_LEN];
+};
+
+struct objstore;
+
+/* Touches no file yet: the place is looked for when it is needed. The caller closes *store. */
+CK_RV objstore_open(struct objstore **store);
+void objstore_close(struct objstore **store);
+
+/*
+ * A number that is another one after each change to the store by anybody, so that an unchanged one
+ * makes a look at the files needless. *generation = 0: not known, look.
+ */
+CK_RV objstore_generation(struct objstore *store, uint64_t *generation);
+
+/* --- the token file --- */
+
+struct objstore_token {
+	bool exists;
+	struct objstore_id id;
+	uint64_t sequence;
+	struct buf body;
+};
+
+/* Reads it; without a token exists is FALSE and the rest empty. token is initialised by the caller,
+   who frees token->body. */
+CK_RV objstore_token_read(struct objstore *store, struct objstore_token *token);
+
+/*
+ * Replaces the token file by one with the given id and body (both copies), making the store if need
+ * be; with a new id every object of the old one is gone. OBJSTORE_CHANGED, and nothing done, unless
+ * the file is still the one that current says.
+ */
+CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
+	const struct objstore_id *id, const struct buf *body);
+
+/* Moves the whole store to aside.<time> beside it: there is no token afterwards. */
+CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current);
+
+/* One process of the user's at a time between these two. Blocks. Fine without a store. */
+CK_RV objstore_pin_lock(struct objstore *store);
+void objstore_pin_unlock(struct objstore *store);
+
+/* A few bytes that all processes see and that may be lost; zeros if there are none. */
+#define OBJSTORE_NOTE_LEN 2
+void objstore_note_read(struct objstore *store, uint8_t note[OBJSTORE_NOTE_LEN]);
+void objstore_note_write(struct objstore *store, const uint8_t note[OBJSTORE_NOTE_LEN]);
+
+/* Writes 16 bytes that are this user's and this place's, the same each time, to out. */
+CK_RV objstore_place_digest(struct objstore *store, uint8_t out[16]);
+
+/* --- objects --- */
+
+/* Tells one content of a file from every other. */
+struct objstore_stamp {
+	uint64_t inode, size, seconds, nanoseconds;
+};
+
+struct objstore_entry {
+	struct objstore_id id;
+	struct objstore_stamp stamp;
+};
+
+/* All objects, of whatever token id, in no order. The caller frees *entries with free(). */
+CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, size_t *count);
+
+/*
+ * Reads an object of the token. With key NULL the body of a private object is left empty.
+ * CKR_OBJECT_HANDLE_INVALID: there is no such object of this token (not logged).
+ */
+CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
+	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct objstore_stamp *stamp,
+	struct buf *body);
+
+struct objstore_change {
+	struct objstore_id id;
+	bool is_private;
+	const struct buf *body; /* NULL: remove */
+	struct objstore_stamp stamp; /* set by objstore_write() */
+};
+
+/* The generation before and after a change of ours: 0 where not known. */
+struct objstore_step {
+	uint64_t before, after;
+};
+
+/*
+ * Makes all the changes or none; only a crash in their midst can leave the first few of them. key
+ * may be NULL where no body is private. A removal of what is not there is fine. OBJSTORE_CHANGED:
+ * the token has another id by now.
+ */
+CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id, const uint8_t *key,
+	struct objstore_change *changes, size_t count, struct objstore_step *step);
+
+#endif

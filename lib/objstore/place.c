@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "objstore/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "objstore/file.h"
+#include "util/env.h"
+#include "util/log.h"
+
+#define SYSTEM_BASE "/var/user"
+
+/* base may be anywhere and is followed wherever it leads; the components below it are looked at. */
+struct place {
+	char base[PLACE_PATH_MAX];
+	char components[2][PLACE_PATH_MAX];
+	bool may_make_base;
+};
+
+struct user {
+	char name[256];
+	char home[PLACE_PATH_MAX];
+};
+
+static bool user_read(struct user *user)
+{
+	struct passwd entry, *found = NULL;
+	char space[4096];
+
+	if (getpwuid_r(geteuid(), &entry, space, sizeof space, &found) != 0 || found == NULL)
+		return false;
+	if (strchr(found->pw_name, '/') != NULL || found->pw_name[0] == '.')
+		return false;
+	snprintf(user->name, sizeof user->name, "%s", found->pw_name);
+	snprintf(user->home, sizeof user->home, "%s", found->pw_dir);
+	return true;
+}
+
+static bool from_variable(const char *path, struct place *place)
+{
+	char copy[PLACE_PATH_MAX], *slash;
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (path[0] != '/' || len >= sizeof copy)
+		return false;
+	memcpy(copy, path, len);
+	copy[len] = '\0';
+	slash = strrchr(copy, '/');
+	snprintf(place->components[0], sizeof place->components[0], "%s", slash + 1);
+	*slash = '\0';
+	snprintf(place->base, sizeof place->base, "%s", copy[0] != '\0' ? copy : "/");
+	place->may_make_base = true;
+	return place->components[0][0] != '\0';
+}
+
+static size_t places_find(struct place places[2])
+{
+	const char *variable = env_get("PKCS11_TPM_DIR"), *data_home = env_get("XDG_DATA_HOME");
+	struct user user;
+	size_t n = 0;
+
+	memset(places, 0, 2 * sizeof *places);
+	if (variable != NULL) {
+		if (from_variable(variable, &places[0]))
+			return 1;
+		log_error("PKCS11_TPM_DIR is no absolute path of a directory: %s", variable);
+		return 0;
+	}
+	if (!user_read(&user)) {
+		log_error("the user has no usable entry in passwd: set PKCS11_TPM_DIR");
+		return 0;
+	}
+	snprintf(places[n].base, sizeof places[n].base, "%s", SYSTEM_BASE);
+	snprintf(places[n].components[0], sizeof places[n].components[0], "%s", user.name);
+	snprintf(places[n].components[1], sizeof places[n].components[1], "%s", "tpm");
+	n++;
+	if (data_home != NULL && data_home[0] == '/')
+		snprintf(places[n].base, sizeof places[n].base, "%s", data_home);
+	else
+		snprintf(places[n].base, sizeof places[n].base, "%.1000s/.local/share", user.home);
+	snprintf(places[n].components[0], sizeof places[n].components[0], "%s", "pkcs11_tpm");
+	places[n].may_make_base = true;
+	return n + 1;
+}
+
+static void place_path(const struct place *place, char *path)
+{
+	const char *second = place->components[1];
+
+	if (snprintf(path, PLACE_PATH_MAX, "%s/%s%s%s", strcmp(place->base, "/") == 0 ? "" : place->base,
+			place->components[0], second[0] != '\0' ? "/" : "", second) >= PLACE_PATH_MAX)
+		path[0] = '\0';
+}
+
+/* mkdir -p. What fails is seen when the directory is opened. */
+static void base_make(const char *base)
+{
+	char path[PLACE_PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/", base);
+	for (char *p = path + 1; (p = strchr(p, '/')) != NULL; *p++ = '/') {
+		*p = '\0';
+		mkdir(path, 0700);
+	}
+}
+
+/* *dir = -1 with CKR_OK: the directory is not there, or cannot be made there. */
+static CK_RV descend(const struct place *place, bool make, int *dir)
+{
+	int at;
+	CK_RV rv = CKR_OK;
+
+	*dir = -1;
+	if (make && place->may_make_base)
+		base_make(place->base);
+	at = open(place->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; at >= 0 && i < 2 && place->components[i][0] != '\0'; i++) {
+		bool last = i == 1 || place->components[1][0] == '\0';
+		int next = -1;
+
+		rv = file_open_dir(at, place->components[i], !last, false, &next);
+		if (rv == CKR_OK && next < 0 && make) {
+			if (mkdirat(at, place->components[i], 0700) != 0 && errno != EEXIST)
+				log_info("%s/%s: %s", place->base, place->components[i], strerror(errno));
+			else
+				rv = file_open_dir(at, place->components[i], !last, false, &next);
+		}
+		close(at);
+		at = next;
+	}
+	*dir = at;
+	return rv;
+}
+
+static bool holds_token(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, TOKEN_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0
+		|| fstatat(dir, TOKEN_COPY, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+CK_RV place_open(bool make, int *dir, char *path)
+{
+	struct place places[2];
+	size_t n = places_find(places);
+	CK_RV rv;
+
+	*dir = -1;
+	path[0] = '\0';
+	if (n == 0)
+		return CKR_DEVICE_ERROR;
+	for (size_t i = 0; i < n; i++) {
+		if ((rv = descend(&places[i], false, dir)) != CKR_OK)
+			return rv;
+		place_path(&places[i], path);
+		if (*dir >= 0 && holds_token(*dir))
+			return CKR_OK;
+		if (*dir >= 0)
+			close(*dir);
+		*dir = -1;
+	}
+	for (size_t i = 0; make && i < n; i++) {
+		if ((rv = descend(&places[i], true, dir)) != CKR_OK)
+			return rv;
+		place_path(&places[i], path);
+		if (*dir >= 0)
+			return CKR_OK;
+	}
+	if (!make)
+		return CKR_OK;
+	log_error("no place for the store can be made; the last that was tried: %s", path);
+	return CKR_TOKEN_WRITE_PROTECTED;
+}

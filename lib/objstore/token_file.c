@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "objstore/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "objstore/file.h"
+#include "objstore/format.h"
+#include "util/log.h"
+
+/* *good FALSE with CKR_OK: the file is missing, or damaged (logged; *damaged becomes TRUE). */
+static CK_RV copy_read(struct objstore *store, const char *name, struct objstore_token *token,
+	bool *good, bool *damaged)
+{
+	struct buf file = BUF_INIT;
+	struct format_header header;
+	struct stat st;
+	bool exists = false;
+	CK_RV rv = file_read(store->dir, name, &file, &exists, &st);
+
+	*good = rv == CKR_OK && exists && format_header(&file, &header) && header.kind == FORMAT_TOKEN
+		&& format_body(&file, NULL, &token->body);
+	if (*good) {
+		token->exists = true;
+		token->id = header.token_id;
+		token->sequence = header.sequence;
+	} else if (rv == CKR_OK && exists) {
+		log_error("%s/%s is damaged", store->path, name);
+		*damaged = true;
+	}
+	buf_free(&file);
+	return rv;
+}
+
+/*
+ * A crash between the two renames of a switch leaves the first newer than the second; nothing leaves
+ * the second newer than the first.
+ */
+CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *token)
+{
+	bool good, damaged = false;
+	CK_RV rv = copy_read(store, TOKEN_FILE, token, &good, &damaged);
+
+	if (rv != CKR_OK || good)
+		return rv;
+	rv = copy_read(store, TOKEN_COPY, token, &good, &damaged);
+	if (rv == CKR_OK && good)
+		log_error("the token was read from its second copy");
+	else if (rv == CKR_OK && damaged)
+		rv = CKR_DEVICE_ERROR;
+	return rv;
+}
+
+CK_RV objstore_token_read(struct objstore *store, struct objstore_token *token)
+{
+	CK_RV rv;
+
+	memset(token, 0, sizeof *token);
+	pthread_mutex_lock(&store->mutex);
+	rv = store_find_locked(store, false);
+	if (rv == CKR_OK && store->dir >= 0)
+		rv = store_token_read_locked(store, token);
+	pthread_mutex_unlock(&store->mutex);
+	return rv;
+}
+
+static CK_RV is_current_locked(struct objstore *store, const struct objstore_token *current)
+{
+	struct objstore_token now = { .body = BUF_INIT };
+	CK_RV rv = store_token_read_locked(store, &now);
+
+	buf_free(&now.body);
+	if (rv != CKR_OK)
+		return rv;
+	return now.exists == current->exists && (!now.exists || (now.sequence == current->sequence
+		&& memcmp(&now.id, &current->id, sizeof now.id) == 0)) ? CKR_OK : OBJSTORE_CHANGED;
+}
+
+static CK_RV copies_write(struct objstore *store, const struct buf *file)
+{
+	static const char *const names[] = { TOKEN_FILE, TOKEN_COPY };
+	char temporaries[2][FILE_TEMPORARY_LEN];
+	struct stat st;
+	CK_RV rv = CKR_OK;
+
+	for (int i = 0; i < 2; i++)
+		if ((rv = file_write_temporary(store->dir, file, temporaries[i], &st)) != CKR_OK) {
+			if (i == 1)
+				unlinkat(store->dir, temporaries[0], 0);
+			return rv;
+		}
+	if ((rv = file_rename(store->dir, temporaries[0], names[0])) != CKR_OK) {
+		unlinkat(store->dir, temporaries[1], 0);
+		return rv;
+	}
+	/* The switch is made: what fails from here on must not be taken for its failure. */
+	file_rename(store->dir, temporaries[1], names[1]);
+	file_sync_dir(store->dir);
+	return CKR_OK;
+}
+
+CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
+	const struct objstore_id *id, const struct buf *body)
+{
+	struct format_header header = { FORMAT_TOKEN, false, *id, { { 0 } }, current->sequence + 1 };
+	struct objstore_step step;
+	struct buf file = BUF_INIT;
+	CK_RV rv;
+
+	if (!format_encode(&header, NULL, body, &file)) {
+		buf_free(&file);
+		return CKR_HOST_MEMORY;
+	}
+	pthread_mutex_lock(&store->mutex);
+	rv = store_find_locked(store, true);
+	if (rv == CKR_OK && fchmod(store->dir, 0700) != 0)
+		rv = file_error("protect", store->path, errno);
+	if (rv == CKR_OK && (rv = store_write_begin(store, &step)) == CKR_OK) {
+		if ((rv = is_current_locked(store, current)) == CKR_OK)
+			rv = copies_write(store, &file);
+		store->litter = true;
+		store_write_end(store, &step);
+	}
+	pthread_mutex_unlock(&store->mutex);
+	buf_free(&file);
+	return rv;
+}
+
+static CK_RV move_all(struct objstore *store, const char *name)
+{
+	static const char *const moved[] = { OBJECTS_DIR, TOKEN_COPY, TOKEN_FILE };
+	int dir = -1;
+	CK_RV rv = file_open_dir(store->dir, name, false, true, &dir);
+
+	for (size_t i = 0; rv == CKR_OK && i < sizeof moved / sizeof moved[0]; i++)
+		if (renameat(store->dir, moved[i], dir, moved[i]) != 0 && errno != ENOENT)
+			rv = file_error("set aside", moved[i], errno);
+	if (rv == CKR_OK)
+		rv = file_sync_dir(store->dir);
+	if (dir >= 0)
+		close(dir);
+	return rv;
+}
+
+CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current)
+{
+	struct objstore_step step;
+	char name[40];
+	CK_RV rv;
+
+	snprintf(name, sizeof name, "aside.%lld", (long long)time(NULL));
+	pthread_mutex_lock(&store->mutex);
+	rv = store_find_locked(store, false);
+	if (rv == CKR_OK && store->dir >= 0 && (rv = store_write_begin(store, &step)) == CKR_OK) {
+		if ((rv = is_current_locked(store, current)) == CKR_OK)
+			rv = move_all(store, name);
+		store_write_end(store, &step);
+	}
+	if (rv == CKR_OK)
+		log_info("the store of another chip, or of this one before it was cleared, is now %s/%s",
+			store->path, name);
+	pthread_mutex_unlock(&store->mutex);
+	return rv;
+}
