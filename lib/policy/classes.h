@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef POLICY_CLASSES_H
+#define POLICY_CLASSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/pkcs11.h"
+
+/* Which attributes an object of each class has, and what may be done with them: const tables after
+   the chapters of PKCS#11 v2.40 base specification, 4.1 to 4.9 and RSA in current mechanisms 2.1. */
+
+enum attr_kind { KIND_BYTES, KIND_BOOL, KIND_ULONG, KIND_ULONGS, KIND_DATE };
+
+enum attr_flag {
+	MAY_CREATE = 1 << 0, /* may stand in the template of C_CreateObject */
+	MUST_CREATE = 1 << 1,
+	MAY_GENERATE = 1 << 2, /* ... of C_GenerateKeyPair */
+	MUST_GENERATE = 1 << 3,
+	MAY_SET = 1 << 4, /* ... of C_SetAttributeValue */
+	DEFAULT_TRUE = 1 << 5,
+	DEFAULT_FALSE = 1 << 6,
+	DEFAULT_EMPTY = 1 << 7,
+	DEFAULT_ZERO = 1 << 8,
+	ONLY_TO_TRUE = 1 << 9, /* C_SetAttributeValue cannot take it back */
+	ONLY_TO_FALSE = 1 << 10,
+	ONLY_FALSE = 1 << 11, /* TRUE is not to be had */
+	IN_CHIP = 1 << 12, /* taken by the chip at import, kept nowhere else and never shown */
+	UNIQUE_VALUE = 1 << 13, /* one value only: that of the table's class or subtype */
+};
+
+struct attr_rule {
+	CK_ATTRIBUTE_TYPE type;
+	enum attr_kind kind;
+	unsigned int flags;
+};
+
+struct class_policy {
+	CK_OBJECT_CLASS class;
+	CK_ATTRIBUTE_TYPE subtype_attr; /* CKA_KEY_TYPE, CKA_CERTIFICATE_TYPE, or CKA_CLASS for none */
+	CK_ULONG subtype;
+	const struct attr_rule *rules;
+	size_t count;
+};
+
+/* NULL if objects of that class are not held here. */
+const struct class_policy *class_find(CK_OBJECT_CLASS class);
+
+/* NULL if objects of that class have no such attribute. */
+const struct attr_rule *class_rule(const struct class_policy *policy, CK_ATTRIBUTE_TYPE type);
+
+#endif

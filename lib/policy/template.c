@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/template.h"
+
+#include <string.h>
+
+#include "policy/attrs.h"
+
+CK_RV template_check_arguments(const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	return template == NULL && count != 0 ? CKR_ARGUMENTS_BAD : CKR_OK;
+}
+
+const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, CK_ATTRIBUTE_TYPE type)
+{
+	while (count-- != 0)
+		if (template[count].type == type)
+			return &template[count];
+	return NULL;
+}
+
+/* --- one value, between the caller's form and ours --- */
+
+static bool date_valid(const CK_ATTRIBUTE *a)
+{
+	const uint8_t *digits = a->pValue;
+
+	if (a->ulValueLen != 0 && a->ulValueLen != sizeof(CK_DATE))
+		return false;
+	for (CK_ULONG i = 0; i < a->ulValueLen; i++)
+		if (digits[i] < '0' || digits[i] > '9')
+			return false;
+	return true;
+}
+
+static bool value_valid(enum attr_kind kind, const CK_ATTRIBUTE *a)
+{
+	if ((a->pValue == NULL && a->ulValueLen != 0) || a->ulValueLen > BUF_MAX)
+		return false;
+	switch (kind) {
+	case KIND_BOOL:
+		return a->ulValueLen == 1 && *(const uint8_t *)a->pValue <= CK_TRUE;
+	case KIND_ULONG:
+		return a->ulValueLen == sizeof(CK_ULONG);
+	case KIND_ULONGS:
+		return a->ulValueLen % sizeof(CK_ULONG) == 0;
+	case KIND_DATE:
+		return date_valid(a);
+	case KIND_BYTES:
+		return true;
+	}
+	return false;
+}
+
+/* The caller's value may lie at any address. */
+static void value_in(enum attr_kind kind, const CK_ATTRIBUTE *a, struct buf *out)
+{
+	if (kind != KIND_ULONG && kind != KIND_ULONGS) {
+		buf_put(out, a->pValue, a->ulValueLen);
+		return;
+	}
+	for (CK_ULONG at = 0; at < a->ulValueLen; at += sizeof(CK_ULONG)) {
+		CK_ULONG number;
+
+		memcpy(&number, (const uint8_t *)a->pValue + at, sizeof number);
+		attrs_encode_ulong(out, number);
+	}
+}
+
+static CK_ULONG value_out_len(enum attr_kind kind, size_t len)
+{
+	return kind == KIND_ULONG || kind == KIND_ULONGS
+		? (CK_ULONG)(len / ATTRS_ULONG_LEN * sizeof(CK_ULONG)) : (CK_ULONG)len;
+}
+
+static void value_out(enum attr_kind kind, const uint8_t *value, size_t len, uint8_t *out)
+{
+	if (kind != KIND_ULONG && kind != KIND_ULONGS) {
+		if (len != 0)
+			memcpy(out, value, len);
+		return;
+	}
+	for (size_t at = 0; at + ATTRS_ULONG_LEN <= len; at += ATTRS_ULONG_LEN) {
+		CK_ULONG number = attrs_decode_ulong(value + at);
+
+		memcpy(out, &number, sizeof number);
+		out += sizeof number;
+	}
+}
+
+static bool value_equals(enum attr_kind kind, const CK_ATTRIBUTE *a, const uint8_t *value, size_t len)
+{
+	struct buf wanted = BUF_INIT;
+	bool equal;
+
+	if (!value_valid(kind, a))
+		return false;
+	value_in(kind, a, &wanted);
+	equal = !buf_failed(&wanted) && wanted.len == len
+		&& (len == 0 || memcmp(wanted.data, value, len) == 0);
+	buf_free(&wanted);
+	return equal;
+}
+
+static CK_RV value_put(enum attr_kind kind, const CK_ATTRIBUTE *a, struct buf *attrs)
+{
+	struct buf value = BUF_INIT;
+
+	value_in(kind, a, &value);
+	if (!buf_failed(&value))
+		attrs_put(attrs, a->type, value.data, value.len);
+	else
+		attrs->failed = true;
+	buf_free(&value);
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
+}
+
+/* --- whole templates --- */
+
+static bool is_true(const CK_ATTRIBUTE *a)
+{
+	return *(const uint8_t *)a->pValue == CK_TRUE;
+}
+
+static CK_ULONG number_of(const CK_ATTRIBUTE *a)
+{
+	CK_ULONG number;
+
+	memcpy(&number, a->pValue, sizeof number);
+	return number;
+}
+
+/* Giving the same value again is fine; giving another is a contradiction. */
+static bool contradicts(const CK_ATTRIBUTE *template, CK_ULONG at)
+{
+	const CK_ATTRIBUTE *a = &template[at];
+
+	for (CK_ULONG i = 0; i < at; i++)
+		if (template[i].type == a->type && (template[i].ulValueLen != a->ulValueLen
+			|| (a->ulValueLen != 0 && memcmp(template[i].pValue, a->pValue, a->ulValueLen) != 0)))
+			return true;
+	return false;
+}
+
+static CK_RV entry_check(const struct class_policy *policy, unsigned int allowed,
+	const CK_ATTRIBUTE *template, CK_ULONG at, const struct attr_rule **rule)
+{
+	const CK_ATTRIBUTE *a = &template[at];
+
+	*rule = class_rule(policy, a->type);
+	if (*rule == NULL)
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	if (!value_valid((*rule)->kind, a))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if (((*rule)->flags & allowed) == 0)
+		return CKR_ATTRIBUTE_READ_ONLY;
+	if (contradicts(template, at))
+		return CKR_TEMPLATE_INCONSISTENT;
+	if (((*rule)->flags & ONLY_FALSE) != 0 && is_true(a))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if (((*rule)->flags & UNIQUE_VALUE) != 0
+		&& number_of(a) != (a->type == CKA_CLASS ? policy->class : policy->subtype))
+		return allowed == MAY_CREATE ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_TEMPLATE_INCONSISTENT;
+	return CKR_OK;
+}
+
+CK_RV template_class(const CK_ATTRIBUTE *template, CK_ULONG count, const struct class_policy **policy)
+{
+	const CK_ATTRIBUTE *a = template_find(template, count, CKA_CLASS);
+
+	*policy = NULL;
+	if (a == NULL)
+		return CKR_TEMPLATE_INCOMPLETE;
+	if (value_valid(KIND_ULONG, a))
+		*policy = class_find(number_of(a));
+	return *policy != NULL ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+static CK_RV default_put(const struct attr_rule *rule, struct buf *attrs)
+{
+	if ((rule->flags & (DEFAULT_TRUE | DEFAULT_FALSE)) != 0)
+		attrs_put_bool(attrs, rule->type, (rule->flags & DEFAULT_TRUE) != 0);
+	else if ((rule->flags & DEFAULT_EMPTY) != 0)
+		attrs_put(attrs, rule->type, NULL, 0);
+	else if ((rule->flags & DEFAULT_ZERO) != 0)
+		attrs_put_ulong(attrs, rule->type, 0);
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
+}
+
+CK_RV template_apply(const struct class_policy *policy, enum template_use use,
+	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
+{
+	unsigned int may = use == TEMPLATE_CREATE ? MAY_CREATE : MAY_GENERATE;
+	unsigned int must = use == TEMPLATE_CREATE ? MUST_CREATE : MUST_GENERATE;
+	CK_RV rv;
+
+	for (size_t i = 0; i < policy->count; i++)
+		if ((rv = default_put(&policy->rules[i], attrs)) != CKR_OK)
+			return rv;
+	for (CK_ULONG i = 0; i < count; i++) {
+		const struct attr_rule *rule;
+
+		if ((rv = entry_check(policy, may, template, i, &rule)) != CKR_OK)
+			return rv;
+		if ((rule->flags & IN_CHIP) == 0
+			&& (rv = value_put(rule->kind, &template[i], attrs)) != CKR_OK)
+			return rv;
+	}
+	for (size_t i = 0; i < policy->count; i++)
+		if ((policy->rules[i].flags & must) != 0
+			&& template_find(template, count, policy->rules[i].type) == NULL)
+			return CKR_TEMPLATE_INCOMPLETE;
+	attrs_put_ulong(attrs, CKA_CLASS, policy->class);
+	if (policy->subtype_attr != CKA_CLASS)
+		attrs_put_ulong(attrs, policy->subtype_attr, policy->subtype);
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
+}
+
+CK_RV template_set(const struct class_policy *policy, const CK_ATTRIBUTE *template, CK_ULONG count,
+	struct buf *attrs)
+{
+	CK_RV rv;
+
+	if (!attrs_bool(attrs, CKA_MODIFIABLE))
+		return CKR_ACTION_PROHIBITED;
+	for (CK_ULONG i = 0; i < count; i++) {
+		const struct attr_rule *rule;
+
+		if ((rv = entry_check(policy, MAY_SET, template, i, &rule)) != CKR_OK)
+			return rv;
+		if (((rule->flags & ONLY_TO_TRUE) != 0 && attrs_bool(attrs, rule->type) && !is_true(&template[i]))
+			|| ((rule->flags & ONLY_TO_FALSE) != 0 && !attrs_bool(attrs, rule->type)
+				&& is_true(&template[i])))
+			return CKR_ATTRIBUTE_READ_ONLY;
+		if ((rv = value_put(rule->kind, &template[i], attrs)) != CKR_OK)
+			return rv;
+	}
+	return CKR_OK;
+}
+
+static CK_RV entry_get(const struct class_policy *policy, const struct buf *attrs, CK_ATTRIBUTE *a)
+{
+	const struct attr_rule *rule = class_rule(policy, a->type);
+	const uint8_t *value;
+	size_t len;
+	CK_ULONG room = a->ulValueLen;
+
+	a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+	if (rule == NULL)
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	if ((rule->flags & IN_CHIP) != 0)
+		return CKR_ATTRIBUTE_SENSITIVE;
+	if (!attrs_get(attrs, a->type, &value, &len))
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	if (a->pValue != NULL && room < value_out_len(rule->kind, len))
+		return CKR_BUFFER_TOO_SMALL;
+	a->ulValueLen = value_out_len(rule->kind, len);
+	if (a->pValue != NULL)
+		value_out(rule->kind, value, len, a->pValue);
+	return CKR_OK;
+}
+
+CK_RV template_get(const struct class_policy *policy, const struct buf *attrs, CK_ATTRIBUTE *template,
+	CK_ULONG count)
+{
+	CK_RV first = CKR_OK;
+
+	for (CK_ULONG i = 0; i < count; i++) {
+		CK_RV rv = entry_get(policy, attrs, &template[i]);
+
+		if (first == CKR_OK)
+			first = rv;
+	}
+	return first;
+}
+
+bool template_matches(const struct class_policy *policy, const struct buf *attrs,
+	const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	for (CK_ULONG i = 0; i < count; i++) {
+		const struct attr_rule *rule = class_rule(policy, template[i].type);
+		const uint8_t *value;
+		size_t len;
+
+		if (rule == NULL || (rule->flags & IN_CHIP) != 0
+			|| !attrs_get(attrs, rule->type, &value, &len)
+			|| !value_equals(rule->kind, &template[i], value, len))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef POLICY_TEMPLATE_H
+#define POLICY_TEMPLATE_H
+
+#include <stdbool.h>
+
+#include "policy/classes.h"
+#include "util/buf.h"
+#include "util/pkcs11.h"
+
+/*
+ * A caller's CK_ATTRIBUTE array against the tables of classes.h, and to and from the bytes of
+ * attrs.h (PKCS#11 v2.40 base specification, 4.1). A template is checked whole before anything is
+ * done with it.
+ */
+
+/* CKR_ARGUMENTS_BAD if template is NULL with a count. */
+CK_RV template_check_arguments(const CK_ATTRIBUTE *template, CK_ULONG count);
+
+/* The last value of that type, or NULL. */
+const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, CK_ATTRIBUTE_TYPE type);
+
+/* The class that C_CreateObject is asked for. CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID. */
+CK_RV template_class(const CK_ATTRIBUTE *template, CK_ULONG count, const struct class_policy **policy);
+
+enum template_use { TEMPLATE_CREATE, TEMPLATE_GENERATE };
+
+/*
+ * Appends what the template gives and the defaults of what it does not, without what only the chip
+ * keeps. CKR_ATTRIBUTE_TYPE_INVALID, _VALUE_INVALID, _READ_ONLY, CKR_TEMPLATE_INCOMPLETE,
+ * _INCONSISTENT.
+ */
+CK_RV template_apply(const struct class_policy *policy, enum template_use use,
+	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs);
+
+/* Changes attrs as C_SetAttributeValue may; on an error attrs is to be thrown away. */
+CK_RV template_set(const struct class_policy *policy, const CK_ATTRIBUTE *template, CK_ULONG count,
+	struct buf *attrs);
+
+/* C_GetAttributeValue: goes through every entry, whatever becomes of the others. */
+CK_RV template_get(const struct class_policy *policy, const struct buf *attrs, CK_ATTRIBUTE *template,
+	CK_ULONG count);
+
+/* Has the object every attribute of the template, with that very value? */
+bool template_matches(const struct class_policy *policy, const struct buf *attrs,
+	const CK_ATTRIBUTE *template, CK_ULONG count);
+
+#endif
