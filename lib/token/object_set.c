@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/object_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+
+static void entry_free(struct entry *entry)
+{
+	object_free(&entry->object);
+	free(entry);
+}
+
+static bool is_private(const struct entry *e, CK_SESSION_HANDLE session)
+{
+	(void)session;
+	return e->is_private;
+}
+
+static bool is_token(const struct entry *e, CK_SESSION_HANDLE session)
+{
+	(void)session;
+	return e->is_token;
+}
+
+static bool is_anything(const struct entry *e, CK_SESSION_HANDLE session)
+{
+	(void)e, (void)session;
+	return true;
+}
+
+static bool is_of_session(const struct entry *e, CK_SESSION_HANDLE session)
+{
+	return !e->is_token && e->session == session;
+}
+
+static bool is_unseen(const struct entry *e, CK_SESSION_HANDLE session)
+{
+	(void)session;
+	return e->is_token && !e->seen;
+}
+
+static void forget(struct objects *set, bool (*goes)(const struct entry *, CK_SESSION_HANDLE),
+	CK_SESSION_HANDLE session)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		if (goes(set->entries[i], session))
+			entry_free(set->entries[i]);
+		else
+			set->entries[kept++] = set->entries[i];
+	}
+	set->count = kept;
+}
+
+void state_forget_private(struct token *token)
+{
+	forget(&token->objects, is_private, 0);
+}
+
+void state_forget_token(struct token *token)
+{
+	forget(&token->objects, is_token, 0);
+	token->objects.generation = 0;
+}
+
+void state_forget_all(struct token *token)
+{
+	forget(&token->objects, is_anything, 0);
+	free(token->objects.entries);
+	memset(&token->objects, 0, sizeof token->objects);
+}
+
+void set_forget_session(struct objects *set, CK_SESSION_HANDLE session)
+{
+	forget(set, is_of_session, session);
+}
+
+/* Handles only grow, so the set stays in their order. */
+struct entry *set_add(struct objects *set)
+{
+	struct entry *entry;
+
+	if (set->count == set->room) {
+		size_t room = set->room != 0 ? 2 * set->room : 64;
+		struct entry **grown = realloc(set->entries, room * sizeof *grown);
+
+		if (grown == NULL)
+			return NULL;
+		set->entries = grown;
+		set->room = room;
+	}
+	entry = calloc(1, sizeof *entry);
+	if (entry == NULL)
+		return NULL;
+	entry->handle = ++set->last_handle;
+	set->entries[set->count++] = entry;
+	return entry;
+}
+
+static int by_handle(const void *a, const void *b)
+{
+	const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+
+	return x->handle < y->handle ? -1 : x->handle > y->handle;
+}
+
+struct entry *set_find(struct objects *set, CK_OBJECT_HANDLE handle)
+{
+	struct entry wanted = { .handle = handle }, *key = &wanted, **found;
+
+	if (set->count == 0)
+		return NULL;
+	found = bsearch(&key, set->entries, set->count, sizeof *set->entries, by_handle);
+	return found != NULL ? *found : NULL;
+}
+
+void set_remove(struct objects *set, struct entry *entry)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->entries[i] == entry) {
+			memmove(&set->entries[i], &set->entries[i + 1], (set->count - i - 1) * sizeof *set->entries);
+			set->count--;
+			entry_free(entry);
+			return;
+		}
+}
+
+static const uint8_t *object_key(const struct token *token)
+{
+	return token->login.has_master ? token->login.object_key : NULL;
+}
+
+/* Nothing but a login may bring private objects to light, so a code here never tells of one. */
+CK_RV set_read(struct token *token, struct entry *entry)
+{
+	struct buf body = BUF_INIT;
+	CK_RV rv;
+
+	if (entry->object != NULL)
+		return CKR_OK;
+	if (entry->unreadable)
+		return CKR_DEVICE_ERROR;
+	rv = objstore_read(token->store, &token->on_disk.id, &entry->id, object_key(token),
+		&entry->is_private, &entry->stamp, &body);
+	if (rv == CKR_OK)
+		rv = object_new(&body, &entry->object);
+	if (rv == CKR_OK && (!entry->object->is_token || entry->object->is_private != entry->is_private)) {
+		log_error("an object of the store contradicts its file: it is left out");
+		object_free(&entry->object);
+		rv = CKR_DEVICE_ERROR;
+	}
+	entry->unreadable = rv == CKR_DEVICE_ERROR;
+	buf_free(&body);
+	return rv;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+
+	return memcmp(&x->id, &y->id, sizeof x->id);
+}
+
+/* A file that was not known: a private one is left alone until the user logs in. */
+static CK_RV entry_discover(struct token *token, const struct objstore_entry *file)
+{
+	struct objstore_stamp stamp;
+	struct buf body = BUF_INIT;
+	struct entry *entry;
+	bool private = false;
+	CK_RV rv = objstore_read(token->store, &token->on_disk.id, &file->id, NULL, &private, &stamp, &body);
+
+	if (rv == CKR_OK && (!private || token->login.has_master)) {
+		entry = set_add(&token->objects);
+		if (entry != NULL) {
+			entry->is_token = entry->seen = true;
+			entry->is_private = private;
+			entry->id = file->id;
+			entry->stamp = stamp;
+			if (!private && object_new(&body, &entry->object) != CKR_OK)
+				entry->unreadable = true;
+		} else {
+			rv = CKR_HOST_MEMORY;
+		}
+	}
+	buf_free(&body);
+	return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
+}
+
+static CK_RV files_compare(struct token *token, const struct objstore_entry *files, size_t count)
+{
+	struct objects *set = &token->objects;
+	size_t known = set->count;
+	struct entry **sorted = malloc((known + 1) * sizeof *sorted);
+	CK_RV rv = sorted != NULL ? CKR_OK : CKR_HOST_MEMORY;
+
+	if (rv == CKR_OK && known != 0) {
+		memcpy(sorted, set->entries, known * sizeof *sorted);
+		qsort(sorted, known, sizeof *sorted, by_id);
+	}
+	for (size_t i = 0; i < known; i++)
+		set->entries[i]->seen = false;
+	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
+		struct entry wanted = { .id = files[i].id }, *key = &wanted, **found;
+
+		found = known == 0 ? NULL : bsearch(&key, sorted, known, sizeof *sorted, by_id);
+		if (found == NULL) {
+			rv = entry_discover(token, &files[i]);
+			continue;
+		}
+		(*found)->seen = true;
+		if (memcmp(&(*found)->stamp, &files[i].stamp, sizeof files[i].stamp) != 0) {
+			object_free(&(*found)->object);
+			(*found)->unreadable = false;
+			(*found)->stamp = files[i].stamp;
+		}
+	}
+	free(sorted);
+	if (rv == CKR_OK)
+		forget(set, is_unseen, 0);
+	return rv;
+}
+
+CK_RV set_look(struct token *token)
+{
+	struct objstore_entry *files;
+	uint64_t generation;
+	size_t count;
+	CK_RV rv = state_refresh_locked(token);
+
+	generation = token->generation;
+	if (rv != CKR_OK || !token->on_disk.exists
+		|| (generation != 0 && generation == token->objects.generation))
+		return rv;
+	if ((rv = objstore_list(token->store, &files, &count)) == CKR_OK)
+		rv = files_compare(token, files, count);
+	if (rv == CKR_OK)
+		token->objects.generation = generation;
+	free(files);
+	return rv;
+}
+
+CK_RV set_write(struct token *token, struct objstore_change *changes, size_t count)
+{
+	struct objstore_step step = { 0, 0 };
+	CK_RV rv = objstore_write(token->store, &token->on_disk.id, object_key(token), changes, count,
+		&step);
+
+	if (rv == OBJSTORE_CHANGED) {
+		CK_RV refreshed = state_refresh_locked(token);
+
+		return refreshed != CKR_OK ? refreshed : CKR_TOKEN_WRITE_PROTECTED;
+	}
+	/* A change of our own is known already; anybody else's is still to be looked at. */
+	if (step.before != 0 && step.before == token->objects.generation)
+		token->objects.generation = step.after;
+	if (step.before != 0 && step.before == token->generation)
+		token->generation = step.after;
+	return rv;
+}

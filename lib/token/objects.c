@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/attrs.h"
+#include "policy/template.h"
+#include "token/import_parent.h"
+#include "token/object_set.h"
+#include "util/crypto.h"
+#include "util/log.h"
+
+void objects_end_session(struct token *token, CK_SESSION_HANDLE session)
+{
+	pthread_mutex_lock(&token->mutex);
+	set_forget_session(&token->objects, session);
+	pthread_mutex_unlock(&token->mutex);
+}
+
+static CK_RV may_write_locked(const struct token *token, const struct actor *actor, bool token_object,
+	bool private)
+{
+	if (token_object && !actor->read_write)
+		return CKR_SESSION_READ_ONLY;
+	if (private && token->login.who != LOGIN_USER)
+		return CKR_USER_NOT_LOGGED_IN;
+	if (token_object && !token->on_disk.exists) {
+		log_error("the token is not initialised: C_InitToken first");
+		return CKR_TOKEN_WRITE_PROTECTED;
+	}
+	return CKR_OK;
+}
+
+CK_RV objects_may_create(struct token *token, const struct actor *actor, const struct buf *attrs)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&token->mutex);
+	rv = state_refresh_locked(token);
+	if (rv == CKR_OK)
+		rv = may_write_locked(token, actor, attrs_bool(attrs, CKA_TOKEN), attrs_bool(attrs, CKA_PRIVATE));
+	pthread_mutex_unlock(&token->mutex);
+	return rv;
+}
+
+static CK_RV store_new_locked(struct token *token, struct object **objects, size_t count,
+	struct objstore_change *changes)
+{
+	size_t stored = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!objects[i]->is_token)
+			continue;
+		if (!crypto_random(changes[stored].id.bytes, OBJSTORE_ID_LEN))
+			return CKR_HOST_MEMORY;
+		changes[stored].is_private = objects[i]->is_private;
+		changes[stored].body = &objects[i]->attrs;
+		stored++;
+	}
+	return stored != 0 ? set_write(token, changes, stored) : CKR_OK;
+}
+
+static CK_RV create_locked(struct token *token, const struct actor *actor, struct object **objects,
+	size_t count, struct objstore_change *changes, CK_OBJECT_HANDLE *handles)
+{
+	struct objects *set = &token->objects;
+	size_t before = set->count, stored = 0;
+	CK_RV rv = state_refresh_locked(token);
+
+	for (size_t i = 0; rv == CKR_OK && i < count; i++)
+		rv = may_write_locked(token, actor, objects[i]->is_token, objects[i]->is_private);
+	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
+		struct entry *entry = set_add(set);
+
+		if (entry == NULL) {
+			rv = CKR_HOST_MEMORY;
+			break;
+		}
+		entry->is_token = objects[i]->is_token;
+		entry->is_private = objects[i]->is_private;
+		entry->session = actor->session;
+		handles[i] = entry->handle;
+	}
+	if (rv == CKR_OK)
+		rv = store_new_locked(token, objects, count, changes);
+	/* A write that found another token here has thrown out what was the old one's. */
+	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
+		struct entry *entry = set->entries[before + i];
+
+		entry->object = object_ref(objects[i]);
+		if (entry->is_token) {
+			entry->id = changes[stored].id;
+			entry->stamp = changes[stored++].stamp;
+		}
+	}
+	for (size_t i = 0; rv != CKR_OK && i < count; i++) {
+		struct entry *entry = set_find(set, handles[i]);
+
+		if (entry != NULL)
+			set_remove(set, entry);
+	}
+	return rv;
+}
+
+CK_RV objects_create(struct token *token, const struct actor *actor, struct buf *attrs, size_t count,
+	CK_OBJECT_HANDLE *handles)
+{
+	struct object **objects = calloc(count, sizeof *objects);
+	struct objstore_change *changes = calloc(count, sizeof *changes);
+	CK_RV rv = objects != NULL && changes != NULL ? CKR_OK : CKR_HOST_MEMORY;
+
+	memset(handles, 0, count * sizeof *handles);
+	for (size_t i = 0; rv == CKR_OK && i < count; i++)
+		rv = object_new(&attrs[i], &objects[i]);
+	if (rv == CKR_OK) {
+		pthread_mutex_lock(&token->mutex);
+		rv = create_locked(token, actor, objects, count, changes, handles);
+		pthread_mutex_unlock(&token->mutex);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (objects != NULL)
+			object_free(&objects[i]);
+		buf_free(&attrs[i]);
+	}
+	free(changes);
+	free(objects);
+	return rv;
+}
+
+static CK_RV get_locked(struct token *token, CK_OBJECT_HANDLE handle, struct entry **entry)
+{
+	*entry = set_find(&token->objects, handle);
+	return *entry != NULL ? set_read(token, *entry) : CKR_OBJECT_HANDLE_INVALID;
+}
+
+CK_RV objects_get(struct token *token, CK_OBJECT_HANDLE handle, struct object **object)
+{
+	struct entry *entry;
+	CK_RV rv;
+
+	*object = NULL;
+	pthread_mutex_lock(&token->mutex);
+	rv = get_locked(token, handle, &entry);
+	if (rv == CKR_OK)
+		*object = object_ref(entry->object);
+	pthread_mutex_unlock(&token->mutex);
+	return rv;
+}
+
+CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **key)
+{
+	const uint8_t *blob, *auth;
+	size_t blob_len, auth_len;
+	struct tspi_key *parent = NULL;
+	bool imported = attrs_ulong(&object->attrs, ATTR_KEY_PARENT, KEY_PARENT_SRK) == KEY_PARENT_IMPORT;
+	CK_RV rv = CKR_OK;
+
+	*key = NULL;
+	if (!attrs_get(&object->attrs, ATTR_KEY_BLOB, &blob, &blob_len)
+		|| !attrs_get(&object->attrs, ATTR_KEY_AUTH, &auth, &auth_len) || auth_len != TSPI_AUTH_LEN) {
+		log_error("the key object has no key of the chip");
+		return CKR_DEVICE_ERROR;
+	}
+	if (imported && (rv = import_parent_open(token, &parent)) != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&token->mutex);
+	if (object->key == NULL)
+		rv = tspi_key_open(blob, blob_len, parent, TSPI_AUTH_KNOWN, auth, &object->key);
+	if (rv == CKR_OK)
+		*key = tspi_key_ref(object->key);
+	pthread_mutex_unlock(&token->mutex);
+	tspi_key_free(&parent);
+	return rv;
+}
+
+static CK_RV find_locked(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG count,
+	CK_OBJECT_HANDLE **handles, size_t *found)
+{
+	struct objects *set = &token->objects;
+	CK_RV rv = set_look(token);
+
+	if (rv != CKR_OK)
+		return rv;
+	*handles = malloc((set->count + 1) * sizeof **handles);
+	if (*handles == NULL)
+		return CKR_HOST_MEMORY;
+	for (size_t i = 0; i < set->count; i++) {
+		struct entry *entry = set->entries[i];
+
+		if (set_read(token, entry) == CKR_OK
+			&& template_matches(entry->object->policy, &entry->object->attrs, template, count))
+			(*handles)[(*found)++] = entry->handle;
+	}
+	return CKR_OK;
+}
+
+CK_RV objects_find(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG count,
+	CK_OBJECT_HANDLE **handles, size_t *found)
+{
+	CK_RV rv;
+
+	*handles = NULL;
+	*found = 0;
+	pthread_mutex_lock(&token->mutex);
+	rv = find_locked(token, template, count, handles, found);
+	pthread_mutex_unlock(&token->mutex);
+	return rv;
+}
+
+static CK_RV set_locked(struct token *token, struct entry *entry, const CK_ATTRIBUTE *template,
+	CK_ULONG count)
+{
+	struct object *old = entry->object, *changed = NULL;
+	struct objstore_change change = { .id = entry->id, .is_private = entry->is_private };
+	struct buf attrs = BUF_INIT;
+	CK_RV rv;
+
+	buf_put(&attrs, old->attrs.data, old->attrs.len);
+	rv = buf_failed(&attrs) ? CKR_HOST_MEMORY : template_set(old->policy, template, count, &attrs);
+	if (rv == CKR_OK)
+		rv = object_new(&attrs, &changed);
+	buf_free(&attrs);
+	if (rv != CKR_OK)
+		return rv;
+	if (old->key != NULL)
+		changed->key = tspi_key_ref(old->key);
+	change.body = &changed->attrs;
+	if (entry->is_token && (rv = set_write(token, &change, 1)) != CKR_OK) {
+		object_free(&changed);
+		return rv;
+	}
+	entry->stamp = change.stamp;
+	entry->object = changed;
+	object_free(&old);
+	return CKR_OK;
+}
+
+CK_RV objects_set(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle,
+	const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	struct entry *entry;
+	CK_RV rv;
+
+	pthread_mutex_lock(&token->mutex);
+	rv = get_locked(token, handle, &entry);
+	if (rv == CKR_OK)
+		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
+	if (rv == CKR_OK)
+		rv = set_locked(token, entry, template, count);
+	pthread_mutex_unlock(&token->mutex);
+	return rv;
+}
+
+static CK_RV destroy_locked(struct token *token, struct entry *entry)
+{
+	struct objstore_change change = { .id = entry->id };
+	CK_RV rv = CKR_OK;
+
+	if (!attrs_bool(&entry->object->attrs, CKA_DESTROYABLE))
+		return CKR_ACTION_PROHIBITED;
+	if (entry->is_token)
+		rv = set_write(token, &change, 1);
+	if (rv == CKR_OK)
+		set_remove(&token->objects, entry);
+	return rv;
+}
+
+CK_RV objects_destroy(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle)
+{
+	struct entry *entry;
+	CK_RV rv;
+
+	pthread_mutex_lock(&token->mutex);
+	rv = get_locked(token, handle, &entry);
+	if (rv == CKR_OK)
+		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
+	if (rv == CKR_OK)
+		rv = destroy_locked(token, entry);
+	pthread_mutex_unlock(&token->mutex);
+	return rv;
+}
