@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "session/operations.h"
+
+#include <string.h>
+
+void digest_end(struct session *session)
+{
+	EVP_MD_CTX_free(session->digest.md);
+	memset(&session->digest, 0, sizeof session->digest);
+}
+
+CK_RV digest_init(struct session *session, const CK_MECHANISM *wanted)
+{
+	struct digest_op *op = &session->digest;
+	const struct mechanism *mechanism;
+	CK_RV rv = mechanism_check(wanted, CKF_DIGEST, &mechanism);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (op->mechanism != NULL)
+		return CKR_OPERATION_ACTIVE;
+	op->mechanism = mechanism;
+	op->mode = OP_FRESH;
+	op->md = EVP_MD_CTX_new();
+	if (op->md != NULL && EVP_DigestInit_ex(op->md, EVP_get_digestbyname(mechanism->digest), NULL) == 1)
+		return CKR_OK;
+	digest_end(session);
+	return CKR_HOST_MEMORY;
+}
+
+static CK_RV add(struct digest_op *op, const CK_BYTE *p, CK_ULONG n)
+{
+	if (p == NULL && n != 0)
+		return CKR_ARGUMENTS_BAD;
+	return EVP_DigestUpdate(op->md, p, n) == 1 ? CKR_OK : CKR_DEVICE_ERROR;
+}
+
+static CK_RV finish(struct digest_op *op, const struct output *out)
+{
+	uint8_t md[EVP_MAX_MD_SIZE];
+
+	if (EVP_DigestFinal_ex(op->md, md, NULL) != 1)
+		return CKR_DEVICE_ERROR;
+	output_give(out, md, op->mechanism->digest_len);
+	return CKR_OK;
+}
+
+/* What one-shot and multi-part ends have in common; rv says whether that was all. */
+static bool begin_end(struct session *session, enum op_mode wrong, enum op_mode mode,
+	const struct output *out, CK_RV *rv)
+{
+	struct digest_op *op = &session->digest;
+
+	if (op->mechanism == NULL) {
+		*rv = CKR_OPERATION_NOT_INITIALIZED;
+		return true;
+	}
+	if (out->len == NULL || op->mode == wrong) {
+		*rv = out->len == NULL ? CKR_ARGUMENTS_BAD : CKR_OPERATION_ACTIVE;
+		digest_end(session);
+		return true;
+	}
+	op->mode = mode;
+	return output_asks(out, op->mechanism->digest_len, rv);
+}
+
+CK_RV digest(struct session *session, const CK_BYTE *p, CK_ULONG n, struct output out)
+{
+	CK_RV rv;
+
+	if (begin_end(session, OP_PARTS, OP_ONE_SHOT, &out, &rv))
+		return rv;
+	if ((rv = add(&session->digest, p, n)) == CKR_OK)
+		rv = finish(&session->digest, &out);
+	digest_end(session);
+	return rv;
+}
+
+CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n)
+{
+	struct digest_op *op = &session->digest;
+	CK_RV rv;
+
+	if (op->mechanism == NULL)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	rv = op->mode == OP_ONE_SHOT ? CKR_OPERATION_ACTIVE : add(op, p, n);
+	op->mode = OP_PARTS;
+	if (rv != CKR_OK)
+		digest_end(session);
+	return rv;
+}
+
+CK_RV digest_final(struct session *session, struct output out)
+{
+	CK_RV rv;
+
+	if (begin_end(session, OP_ONE_SHOT, OP_PARTS, &out, &rv))
+		return rv;
+	rv = finish(&session->digest, &out);
+	digest_end(session);
+	return rv;
+}

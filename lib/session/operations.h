@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SESSION_OPERATIONS_H
+#define SESSION_OPERATIONS_H
+
+#include "session/session.h"
+
+/*
+ * The operations of a locked session (PKCS#11 v2.40 base specification, 5.7 to 5.13). Output follows
+ * its chapter 5.2: a NULL buffer asks for a sufficient length, a small one gives
+ * CKR_BUFFER_TOO_SMALL; neither ends the operation nor costs a TPM command. Every other answer of an
+ * ending call ends it, and so does an error of an update.
+ */
+
+/* Where a call's output goes. len may be NULL, which is CKR_ARGUMENTS_BAD. */
+struct output {
+	CK_BYTE *p;
+	CK_ULONG *len;
+};
+
+/* Ends whatever is under way. */
+void operations_end(struct session *session);
+
+/* Ends the operation's call: true if the operation goes on after rv. */
+bool output_asks(const struct output *out, size_t needed, CK_RV *rv);
+void output_give(const struct output *out, const void *p, size_t n);
+
+CK_RV digest_init(struct session *session, const CK_MECHANISM *mechanism);
+CK_RV digest(struct session *session, const CK_BYTE *p, CK_ULONG n, struct output out);
+CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n);
+CK_RV digest_final(struct session *session, struct output out);
+void digest_end(struct session *session);
+
+/* One engine signs and verifies. signature: where it goes (PRIVATE_HALF), or what is to be verified. */
+CK_RV signature_init(struct session *session, enum direction direction, const CK_MECHANISM *mechanism,
+	CK_OBJECT_HANDLE key);
+CK_RV signature_update(struct session *session, enum direction direction, const CK_BYTE *p, CK_ULONG n);
+CK_RV sign(struct session *session, const CK_BYTE *p, CK_ULONG n, struct output out);
+CK_RV sign_final(struct session *session, struct output out);
+CK_RV verify(struct session *session, const CK_BYTE *p, CK_ULONG n, const CK_BYTE *signature,
+	CK_ULONG signature_len);
+CK_RV verify_final(struct session *session, const CK_BYTE *signature, CK_ULONG signature_len);
+void signature_end(struct session *session, enum direction direction);
+
+/* One engine encrypts (PUBLIC_HALF) and decrypts (PRIVATE_HALF). */
+CK_RV cipher_init(struct session *session, enum direction direction, const CK_MECHANISM *mechanism,
+	CK_OBJECT_HANDLE key);
+CK_RV cipher(struct session *session, enum direction direction, const CK_BYTE *p, CK_ULONG n,
+	struct output out);
+void cipher_end(struct session *session, enum direction direction);
+
+CK_RV find_init(struct session *session, const CK_ATTRIBUTE *template, CK_ULONG count);
+CK_RV find_next(struct session *session, CK_OBJECT_HANDLE *handles, CK_ULONG max, CK_ULONG *count);
+CK_RV find_final(struct session *session);
+void find_end(struct session *session);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <openssl/evp.h>
+
+#include "policy/mechanisms.h"
+#include "session/op_key.h"
+#include "token/objects.h"
+#include "token/token.h"
+#include "util/buf.h"
+
+/*
+ * The sessions of the process (PKCS#11 v2.40 base specification, 5.6), each with at most one
+ * operation of each kind under way. Who is logged in is the token's to know; the rules that tie
+ * logins to sessions are here.
+ */
+
+/* One-shot and multi-part calls never mix in one operation. */
+enum op_mode { OP_FRESH, OP_ONE_SHOT, OP_PARTS };
+
+struct digest_op {
+	const struct mechanism *mechanism; /* NULL: none under way */
+	enum op_mode mode;
+	EVP_MD_CTX *md;
+};
+
+struct signature_op {
+	const struct mechanism *mechanism;
+	enum op_mode mode;
+	struct op_key key;
+	EVP_MD_CTX *md; /* of a mechanism with a digest */
+	struct buf parts; /* of one without */
+};
+
+struct cipher_op {
+	const struct mechanism *mechanism;
+	struct op_key key;
+	struct buf plain; /* decrypted already, but the caller's buffer was too small */
+	bool has_plain;
+};
+
+struct find_op {
+	bool active;
+	CK_OBJECT_HANDLE *handles;
+	size_t count, next;
+};
+
+struct session {
+	CK_SESSION_HANDLE handle;
+	struct actor actor;
+	struct token *token;
+	unsigned int references; /* guarded by the table's mutex */
+	bool closed;
+	pthread_mutex_t mutex; /* held by the call that uses the session */
+	struct digest_op digest;
+	struct signature_op signatures[2]; /* enum direction */
+	struct cipher_op ciphers[2];
+	struct find_op find;
+	struct session *next;
+};
+
+struct sessions;
+
+CK_RV sessions_open(struct token *token, struct sessions **sessions);
+
+/* Ends all sessions; there must be no call under way. */
+void sessions_close(struct sessions **sessions);
+
+/* C_OpenSession, C_CloseSession, C_CloseAllSessions. With the last session the login ends. */
+CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE *handle);
+CK_RV session_close(struct sessions *sessions, CK_SESSION_HANDLE handle);
+void session_close_all(struct sessions *sessions);
+
+/* The session, locked; session_leave() lets go of it. CKR_SESSION_HANDLE_INVALID. */
+CK_RV session_enter(struct sessions *sessions, CK_SESSION_HANDLE handle, struct session **session);
+void session_leave(struct sessions *sessions, struct session *session);
+
+void session_info(struct session *session, CK_SESSION_INFO *info);
+void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write);
+
+/* C_Login. CKR_USER_TYPE_INVALID, CKR_SESSION_READ_ONLY_EXISTS, token_login()'s. */
+CK_RV session_login(struct sessions *sessions, struct session *session, CK_USER_TYPE type,
+	const CK_UTF8CHAR *pin, CK_ULONG pin_len);
+
+/* C_SetPIN, C_InitPIN. CKR_SESSION_READ_ONLY, token_set_pin()'s, token_init_pin()'s. */
+CK_RV session_set_pin(struct session *session, const CK_UTF8CHAR *old_pin, CK_ULONG old_len,
+	const CK_UTF8CHAR *new_pin, CK_ULONG new_len);
+CK_RV session_init_pin(struct session *session, const CK_UTF8CHAR *pin, CK_ULONG pin_len);
+
+#endif
