@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "api/call.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "tspi/tspi.h"
+#include "util/log.h"
+
+static struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t idle;
+	bool initialised, stopping, watches_fork;
+	unsigned int calls; /* under way */
+	struct token *token;
+	struct sessions *sessions;
+} library = { .mutex = PTHREAD_MUTEX_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER };
+
+/*
+ * The child is simply not initialised. What it has inherited may be locked by threads that it does
+ * not have, so it is left where it is; only its secrets go.
+ */
+static void after_fork_in_child(void)
+{
+	static const pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static const pthread_cond_t idle = PTHREAD_COND_INITIALIZER;
+
+	if (library.token != NULL)
+		token_abandon(library.token);
+	tspi_forget();
+	memcpy(&library.mutex, &mutex, sizeof mutex);
+	memcpy(&library.idle, &idle, sizeof idle);
+	library.initialised = library.stopping = false;
+	library.calls = 0;
+	library.token = NULL;
+	library.sessions = NULL;
+}
+
+static CK_RV start_locked(void)
+{
+	CK_RV rv;
+
+	if (library.initialised)
+		return CKR_CRYPTOKI_ALREADY_INITIALIZED;
+	log_start();
+	if (!library.watches_fork && pthread_atfork(NULL, NULL, after_fork_in_child) != 0)
+		return CKR_HOST_MEMORY;
+	library.watches_fork = true;
+	if ((rv = token_open(&library.token)) != CKR_OK)
+		return rv;
+	if ((rv = sessions_open(library.token, &library.sessions)) != CKR_OK) {
+		token_close(&library.token);
+		return rv;
+	}
+	library.initialised = true;
+	return CKR_OK;
+}
+
+CK_RV library_start(void)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&library.mutex);
+	while (library.stopping)
+		pthread_cond_wait(&library.idle, &library.mutex);
+	rv = start_locked();
+	pthread_mutex_unlock(&library.mutex);
+	return rv;
+}
+
+/* New calls are refused at once; those under way are waited for. */
+CK_RV library_stop(void)
+{
+	pthread_mutex_lock(&library.mutex);
+	if (!library.initialised) {
+		pthread_mutex_unlock(&library.mutex);
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	}
+	library.initialised = false;
+	library.stopping = true;
+	while (library.calls != 0)
+		pthread_cond_wait(&library.idle, &library.mutex);
+	sessions_close(&library.sessions);
+	token_close(&library.token);
+	tspi_stop();
+	library.stopping = false;
+	pthread_cond_broadcast(&library.idle);
+	pthread_mutex_unlock(&library.mutex);
+	return CKR_OK;
+}
+
+/* What libcrypto puts into the thread's error queue for us must not reach the host program. */
+CK_RV call_begin(struct call *call, const char *name)
+{
+	memset(call, 0, sizeof *call);
+	call->name = name;
+	pthread_mutex_lock(&library.mutex);
+	if (library.initialised) {
+		library.calls++;
+		call->entered = true;
+		call->token = library.token;
+		call->sessions = library.sessions;
+	}
+	pthread_mutex_unlock(&library.mutex);
+	if (!call->entered)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	ERR_set_mark();
+	return CKR_OK;
+}
+
+CK_RV call_begin_slot(struct call *call, const char *name, CK_SLOT_ID slot)
+{
+	CK_RV rv = call_begin(call, name);
+
+	return rv == CKR_OK && slot != SLOT_ID ? CKR_SLOT_ID_INVALID : rv;
+}
+
+CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE session)
+{
+	CK_RV rv = call_begin(call, name);
+
+	return rv == CKR_OK ? session_enter(call->sessions, session, &call->session) : rv;
+}
+
+CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE session)
+{
+	CK_RV rv = call_begin_session(call, name, session);
+
+	return rv == CKR_OK ? token_check_expired(call->token) : rv;
+}
+
+CK_RV call_end(struct call *call, CK_RV rv)
+{
+	if (call->session != NULL)
+		session_leave(call->sessions, call->session);
+	if (call->entered) {
+		ERR_pop_to_mark();
+		pthread_mutex_lock(&library.mutex);
+		if (--library.calls == 0)
+			pthread_cond_broadcast(&library.idle);
+		pthread_mutex_unlock(&library.mutex);
+	}
+	log_debug("%s: 0x%lx", call->name, rv);
+	return rv;
+}

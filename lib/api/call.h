@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "session/operations.h"
+#include "session/session.h"
+#include "token/keys.h"
+#include "token/token.h"
+#include "util/pkcs11.h"
+
+/*
+ * How every C_* function begins and ends. A call_begin*() that gives CKR_OK has made sure that the
+ * library is initialised in this process and stays so until call_end(), whatever the others do; one
+ * that does not has done nothing, and call_end() is called all the same:
+ *
+ *	struct call call;
+ *	CK_RV rv = call_begin_session(&call, __func__, session);
+ *
+ *	if (rv == CKR_OK)
+ *		rv = digest_update(call.session, part, part_len);
+ *	return call_end(&call, rv);
+ */
+
+#define SLOT_ID 0
+
+struct call {
+	const char *name;
+	bool entered;
+	struct token *token;
+	struct sessions *sessions;
+	struct session *session; /* locked */
+};
+
+/* CKR_CRYPTOKI_NOT_INITIALIZED. */
+CK_RV call_begin(struct call *call, const char *name);
+
+/* And the slot is ours: CKR_SLOT_ID_INVALID. */
+CK_RV call_begin_slot(struct call *call, const char *name, CK_SLOT_ID slot);
+
+/* And the session is there, and nobody else's until the end: CKR_SESSION_HANDLE_INVALID. */
+CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE session);
+
+/* And who is logged in may touch objects and keys: CKR_PIN_EXPIRED. */
+CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE session);
+
+/* Traces the call and lets go of everything; returns rv. */
+CK_RV call_end(struct call *call, CK_RV rv);
+
+/* C_Initialize and C_Finalize. */
+CK_RV library_start(void);
+CK_RV library_stop(void);
+
+#endif

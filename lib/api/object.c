@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* PKCS#11 v2.40 base specification, 5.7: object management functions. */
+#include "api/call.h"
+#include "policy/template.h"
+
+CK_RV C_CreateObject(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count,
+	CK_OBJECT_HANDLE_PTR object)
+{
+	struct call call;
+	CK_RV rv = call_begin_objects(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = object == NULL ? CKR_ARGUMENTS_BAD : template_check_arguments(template, count);
+	if (rv == CKR_OK)
+		rv = keys_create_object(call.token, &call.session->actor, template, count, object);
+	return call_end(&call, rv);
+}
+
+CK_RV C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_PTR template,
+	CK_ULONG count, CK_OBJECT_HANDLE_PTR new_object)
+{
+	struct call call;
+	CK_RV rv = call_begin_objects(&call, __func__, session);
+
+	(void)object, (void)template, (void)count, (void)new_object;
+	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+}
+
+CK_RV C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+	struct call call;
+	CK_RV rv = call_begin_objects(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = objects_destroy(call.token, &call.session->actor, object);
+	return call_end(&call, rv);
+}
+
+CK_RV C_GetObjectSize(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULONG_PTR size)
+{
+	struct call call;
+	CK_RV rv = call_begin_session(&call, __func__, session);
+
+	(void)object, (void)size;
+	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+}
+
+CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_PTR template,
+	CK_ULONG count)
+{
+	struct call call;
+	struct object *object = NULL;
+	CK_RV rv = call_begin_session(&call, __func__, session);
+
+	if (rv == CKR_OK && template == NULL)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK)
+		rv = objects_get(call.token, handle, &object);
+	if (rv == CKR_OK)
+		rv = template_get(object->policy, &object->attrs, template, count);
+	object_free(&object);
+	return call_end(&call, rv);
+}
+
+CK_RV C_SetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_PTR template,
+	CK_ULONG count)
+{
+	struct call call;
+	CK_RV rv = call_begin_session(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = template == NULL ? CKR_ARGUMENTS_BAD
+			: objects_set(call.token, &call.session->actor, object, template, count);
+	return call_end(&call, rv);
+}
+
+CK_RV C_FindObjectsInit(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count)
+{
+	struct call call;
+	CK_RV rv = call_begin_objects(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = find_init(call.session, template, count);
+	return call_end(&call, rv);
+}
+
+CK_RV C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects, CK_ULONG max,
+	CK_ULONG_PTR count)
+{
+	struct call call;
+	CK_RV rv = call_begin_session(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = find_next(call.session, objects, max, count);
+	return call_end(&call, rv);
+}
+
+CK_RV C_FindObjectsFinal(CK_SESSION_HANDLE session)
+{
+	struct call call;
+	CK_RV rv = call_begin_session(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = find_final(call.session);
+	return call_end(&call, rv);
+}

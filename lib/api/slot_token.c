@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* PKCS#11 v2.40 base specification, 5.5: slot and token management functions. */
+#include "api/call.h"
+#include "api/padded.h"
+
+/* A list in the manner of 5.2: *count is what list has room for, then what there is. */
+static CK_RV list_give(CK_ULONG *list, CK_ULONG *count, const CK_ULONG *items, CK_ULONG available)
+{
+	CK_ULONG room = *count;
+
+	*count = available;
+	if (list == NULL)
+		return CKR_OK;
+	if (room < available)
+		return CKR_BUFFER_TOO_SMALL;
+	for (CK_ULONG i = 0; i < available; i++)
+		list[i] = items[i];
+	return CKR_OK;
+}
+
+CK_RV C_GetSlotList(CK_BBOOL token_present_only, CK_SLOT_ID_PTR list, CK_ULONG_PTR count)
+{
+	static const CK_SLOT_ID slots[] = { SLOT_ID };
+	struct call call;
+	CK_RV rv = call_begin(&call, __func__);
+
+	if (rv == CKR_OK && count == NULL)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK)
+		rv = list_give(list, count, slots, !token_present_only || token_present(call.token) ? 1 : 0);
+	return call_end(&call, rv);
+}
+
+CK_RV C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
+{
+	struct call call;
+	CK_RV rv = call_begin_slot(&call, __func__, slot);
+
+	if (rv == CKR_OK && info == NULL)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK) {
+		memset(info, 0, sizeof *info);
+		PADDED(info->slotDescription, "PKCS#11 Interface for TPM");
+		PADDED(info->manufacturerID, "pkcs11_tpm");
+		info->flags = CKF_HW_SLOT | (token_present(call.token) ? CKF_TOKEN_PRESENT : 0);
+	}
+	return call_end(&call, rv);
+}
+
+CK_RV C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
+{
+	struct call call;
+	CK_RV rv = call_begin_slot(&call, __func__, slot);
+
+	if (rv == CKR_OK && info == NULL)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK && (rv = token_info(call.token, info)) == CKR_OK) {
+		sessions_count(call.sessions, &info->ulSessionCount, &info->ulRwSessionCount);
+		info->ulMaxSessionCount = info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
+	}
+	return call_end(&call, rv);
+}
+
+CK_RV C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID_PTR slot, CK_VOID_PTR reserved)
+{
+	struct call call;
+	CK_RV rv = call_begin(&call, __func__);
+
+	(void)flags, (void)slot, (void)reserved;
+	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+}
+
+CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR count)
+{
+	struct call call;
+	CK_MECHANISM_TYPE types[32];
+	CK_RV rv = call_begin_slot(&call, __func__, slot);
+
+	_Static_assert(sizeof types >= MECHANISMS_COUNT * sizeof types[0], "more mechanisms than room");
+	if (rv == CKR_OK && count == NULL)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK) {
+		for (size_t i = 0; i < MECHANISMS_COUNT; i++)
+			types[i] = mechanisms[i].type;
+		rv = list_give(list, count, types, MECHANISMS_COUNT);
+	}
+	return call_end(&call, rv);
+}
+
+CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PTR info)
+{
+	struct call call;
+	CK_RV rv = call_begin_slot(&call, __func__, slot);
+
+	if (rv == CKR_OK && info == NULL)
+		rv = CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK && mechanism_find(type) == NULL)
+		rv = CKR_MECHANISM_INVALID;
+	if (rv == CKR_OK)
+		*info = mechanism_find(type)->info;
+	return call_end(&call, rv);
+}
+
+CK_RV C_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len, CK_UTF8CHAR_PTR label)
+{
+	struct call call;
+	CK_ULONG open = 0, read_write;
+	CK_RV rv = call_begin_slot(&call, __func__, slot);
+
+	if (rv == CKR_OK)
+		sessions_count(call.sessions, &open, &read_write);
+	if (rv == CKR_OK)
+		rv = open != 0 ? CKR_SESSION_EXISTS : token_init(call.token, pin, pin_len, label);
+	return call_end(&call, rv);
+}
+
+CK_RV C_InitPIN(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len)
+{
+	struct call call;
+	CK_RV rv = call_begin_session(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = session_init_pin(call.session, pin, pin_len);
+	return call_end(&call, rv);
+}
+
+CK_RV C_SetPIN(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR old_pin, CK_ULONG old_len,
+	CK_UTF8CHAR_PTR new_pin, CK_ULONG new_len)
+{
+	struct call call;
+	CK_RV rv = call_begin_session(&call, __func__, session);
+
+	if (rv == CKR_OK)
+		rv = session_set_pin(call.session, old_pin, old_len, new_pin, new_len);
+	return call_end(&call, rv);
+}
