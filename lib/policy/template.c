@@ -12,9 +12,9 @@ CK_RV template_check_arguments(const CK_ATTRIBUTE *template, CK_ULONG count)
 
 const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, CK_ATTRIBUTE_TYPE type)
 {
-	while (count-- != 0)
-		if (template[count].type == type)
-			return &template[count];
+	for (CK_ULONG i = 0; i < count; i++)
+		if (template[i].type == type)
+			return &template[i];
 	return NULL;
 }
 

@@ -17,7 +17,7 @@
 /* CKR_ARGUMENTS_BAD if template is NULL with a count. */
 CK_RV template_check_arguments(const CK_ATTRIBUTE *template, CK_ULONG count);
 
-/* The last value of that type, or NULL. */
+/* The first value of that type, or NULL. */
 const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, CK_ATTRIBUTE_TYPE type);
 
 /* The class that C_CreateObject is asked for. CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID. */

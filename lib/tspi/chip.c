@@ -10,8 +10,8 @@
 #include "tspi/tss_error.h"
 #include "util/wipe.h"
 
-/* libtspi takes up to 4096; tcsd hangs up on more than what fits into one answer of the chip. */
-#define RANDOM_MAX 2048
+/* libtspi takes up to 4096, but tcsd 0.3.15 crashes at the second answer of more than 2030. */
+#define RANDOM_MAX 1024
 #define STIR_MAX 255
 
 /* A refused authorisation or a lockout is nobody's PIN here. */

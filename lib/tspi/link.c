@@ -22,6 +22,7 @@
 
 #define CONNECT_DEADLINE_MS 60000
 #define PROBE_MS 1000
+#define PRESENT_MS 1000
 #define DEFAULT_PORT "30003"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -36,6 +37,14 @@ static TSS_UUID srk_uuid = TSS_UUID_SRK;
 static bool lost(TSS_RESULT result)
 {
 	return ERROR_LAYER(result) != TSS_LAYER_TPM && ERROR_CODE(result) == TSS_E_COMM_FAILURE;
+}
+
+static long elapsed_ms(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (long)(now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
 }
 
 /* A refused Tspi_Context_Connect closes its descriptor twice, so it must never be refused. */
@@ -59,7 +68,7 @@ static bool answers(const struct addrinfo *address)
 	return ok;
 }
 
-bool tspi_present(void)
+static bool port_answers(void)
 {
 	const char *host = env_get("TSS_TCSD_HOSTNAME"), *port = env_get("TSS_TCSD_PORT");
 	struct addrinfo hints, *found = NULL;
@@ -73,6 +82,21 @@ bool tspi_present(void)
 	for (const struct addrinfo *a = found; a != NULL && !ok; a = a->ai_next)
 		ok = answers(a);
 	freeaddrinfo(found);
+	return ok;
+}
+
+/* tcsd has few places, so a program that opens session after session must not knock each time. */
+bool tspi_present(void)
+{
+	static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
+	static struct timespec seen;
+	bool ok;
+
+	pthread_mutex_lock(&seen_mutex);
+	ok = seen.tv_sec != 0 && elapsed_ms(&seen) < PRESENT_MS;
+	if (!ok && (ok = port_answers()))
+		clock_gettime(CLOCK_MONOTONIC, &seen);
+	pthread_mutex_unlock(&seen_mutex);
 	return ok;
 }
 
@@ -128,14 +152,6 @@ static TSS_RESULT link_open(void)
 	return r;
 }
 
-static long elapsed_ms(const struct timespec *since)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long)(now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
-}
-
 /* A port that refuses means no tcsd; one that accepts and hangs up, a tcsd whose places are taken. */
 static TSS_RESULT link_need(void)
 {
@@ -146,7 +162,7 @@ static TSS_RESULT link_need(void)
 		return TSS_SUCCESS;
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		if (!tspi_present())
+		if (!port_answers())
 			return TSP_ERROR(TSS_E_COMM_FAILURE);
 		r = link_open();
 		if (!lost(r) || elapsed_ms(&start) > CONNECT_DEADLINE_MS)
