@@ -2,6 +2,7 @@
 #ifndef OBJSTORE_FILE_H
 #define OBJSTORE_FILE_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,15 @@
  * Files and directories that nobody else can have put in the way: no link is followed, and what is
  * opened must be of the right kind, the user's own, and writable by no other.
  */
+
+/* To open a directory that is only passed through: needs no right to list it. */
+#if defined(O_SEARCH)
+#define FILE_PASS O_SEARCH
+#elif defined(O_PATH)
+#define FILE_PASS O_PATH
+#else
+#define FILE_PASS O_RDONLY
+#endif
 
 /* The code for an errno of an operation on name; logs it. */
 CK_RV file_error(const char *operation, const char *name, int error);

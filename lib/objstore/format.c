@@ -42,7 +42,17 @@ bool format_encode(const struct format_header *header, const uint8_t *key, const
 	return !buf_failed(file);
 }
 
-static bool read_header(const struct buf *file, struct format_header *header, uint32_t *body_len)
+static bool fixed_fields_fit(const struct format_header *header)
+{
+	static const struct objstore_id none;
+
+	return header->kind == FORMAT_TOKEN
+		? !header->is_private && memcmp(&header->object_id, &none, sizeof none) == 0
+		: header->sequence == 0;
+}
+
+static enum format_verdict read_header(const struct buf *file, struct format_header *header,
+	uint32_t *body_len)
 {
 	struct reader r;
 	const uint8_t *found;
@@ -60,12 +70,15 @@ static bool read_header(const struct buf *file, struct format_header *header, ui
 	header->sequence = reader_u64(&r);
 	header->kind = kind == FORMAT_TOKEN ? FORMAT_TOKEN : FORMAT_OBJECT;
 	header->is_private = (flags & FLAG_PRIVATE) != 0;
-	return !reader_failed(&r) && memcmp(found, magic, sizeof magic) == 0
-		&& version == FORMAT_VERSION && (kind == FORMAT_TOKEN || kind == FORMAT_OBJECT)
-		&& (flags & ~FLAG_PRIVATE) == 0;
+	if (found == NULL || memcmp(found, magic, sizeof magic) != 0)
+		return FORMAT_DAMAGED;
+	if (version != FORMAT_VERSION)
+		return FORMAT_UNKNOWN_VERSION;
+	return !reader_failed(&r) && (kind == FORMAT_TOKEN || kind == FORMAT_OBJECT)
+		&& (flags & ~FLAG_PRIVATE) == 0 && fixed_fields_fit(header) ? FORMAT_GOOD : FORMAT_DAMAGED;
 }
 
-bool format_header(const struct buf *file, struct format_header *header)
+enum format_verdict format_header(const struct buf *file, struct format_header *header)
 {
 	uint32_t body_len;
 
@@ -80,7 +93,7 @@ bool format_body(const struct buf *file, const uint8_t *key, struct buf *body)
 	uint32_t body_len;
 	size_t rest_len, extra;
 
-	if (!read_header(file, &header, &body_len))
+	if (read_header(file, &header, &body_len) != FORMAT_GOOD)
 		return false;
 	rest_len = file->len - HEADER_LEN;
 	extra = header.is_private ? CRYPTO_NONCE_LEN + CRYPTO_TAG_LEN : sizeof digest;

@@ -24,8 +24,12 @@ struct format_header {
 bool format_encode(const struct format_header *header, const uint8_t *key, const struct buf *body,
 	struct buf *file);
 
-/* Reads the header alone; false if it is none of a version that is known. */
-bool format_header(const struct buf *file, struct format_header *header);
+/*
+ * Reads the header alone. A file of an unknown version was written by a newer program: it is to be
+ * left as it is, and no older copy used in its place.
+ */
+enum format_verdict { FORMAT_GOOD, FORMAT_DAMAGED, FORMAT_UNKNOWN_VERSION };
+enum format_verdict format_header(const struct buf *file, struct format_header *header);
 
 /* Checks the file, then appends its body. False if it is damaged, or the key is another. */
 bool format_body(const struct buf *file, const uint8_t *key, struct buf *body);

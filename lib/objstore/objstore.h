@@ -64,7 +64,7 @@ CK_RV objstore_token_read(struct objstore *store, struct objstore_token *token);
 CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
 	const struct objstore_id *id, const struct buf *body);
 
-/* Moves the whole store to aside.<time> beside it: there is no token afterwards. */
+/* Moves the token file and its objects to aside.<time> in the store: there is no token afterwards. */
 CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current);
 
 /* One process of the user's at a time between these two. Blocks. Fine without a store. */

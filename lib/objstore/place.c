@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE /* O_PATH, where there is no O_SEARCH */
 #include "objstore/place.h"
 
 #include <errno.h>
@@ -111,16 +112,23 @@ static void base_make(const char *base)
 	}
 }
 
+/* What cannot be reached may be there all the same, so it is no reason to look elsewhere. */
+static CK_RV base_open(const char *base, int *dir)
+{
+	*dir = open(base, FILE_PASS | O_DIRECTORY | O_CLOEXEC);
+	return *dir >= 0 || errno == ENOENT || errno == ENOTDIR ? CKR_OK : file_error("open", base, errno);
+}
+
 /* *dir = -1 with CKR_OK: the directory is not there, or cannot be made there. */
 static CK_RV descend(const struct place *place, bool make, int *dir)
 {
 	int at;
-	CK_RV rv = CKR_OK;
+	CK_RV rv;
 
 	*dir = -1;
 	if (make && place->may_make_base)
 		base_make(place->base);
-	at = open(place->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rv = base_open(place->base, &at);
 	for (int i = 0; at >= 0 && i < 2 && place->components[i][0] != '\0'; i++) {
 		bool last = i == 1 || place->components[1][0] == '\0';
 		int next = -1;

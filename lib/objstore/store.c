@@ -81,8 +81,7 @@ static void name_of(const struct objstore_id *id, char name[NAME_LEN])
 	hex_encode(id->bytes, OBJSTORE_ID_LEN, name);
 }
 
-/* *dir = -1 with CKR_OK: no objects. */
-static CK_RV objects_open_locked(struct objstore *store, bool make, int *dir)
+CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir)
 {
 	CK_RV rv = store_find_locked(store, false);
 
@@ -135,7 +134,7 @@ CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, siz
 	*entries = NULL;
 	*count = 0;
 	pthread_mutex_lock(&store->mutex);
-	rv = objects_open_locked(store, false, &dir);
+	rv = store_objects_open_locked(store, false, &dir);
 	if (rv == CKR_OK && dir >= 0 && (stream = fdopendir(dir)) == NULL) {
 		rv = file_error("list", OBJECTS_DIR, errno);
 		close(dir);
@@ -152,10 +151,15 @@ static CK_RV object_decode(const struct buf *file, const struct objstore_id *tok
 	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct buf *body)
 {
 	struct format_header header;
+	enum format_verdict verdict = format_header(file, &header);
 	char name[NAME_LEN];
 
 	name_of(id, name);
-	if (!format_header(file, &header) || header.kind != FORMAT_OBJECT
+	if (verdict == FORMAT_UNKNOWN_VERSION) {
+		log_error("object %s was written by a newer version of this program: it is left out", name);
+		return CKR_DEVICE_ERROR;
+	}
+	if (verdict != FORMAT_GOOD || header.kind != FORMAT_OBJECT
 		|| memcmp(&header.object_id, id, sizeof *id) != 0) {
 		log_error("object %s is damaged, or another one under its name: it is left out", name);
 		return CKR_DEVICE_ERROR;
@@ -171,6 +175,13 @@ static CK_RV object_decode(const struct buf *file, const struct objstore_id *tok
 	return CKR_DEVICE_ERROR;
 }
 
+static void store_note_litter(struct objstore *store)
+{
+	pthread_mutex_lock(&store->mutex);
+	store->litter = true;
+	pthread_mutex_unlock(&store->mutex);
+}
+
 CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct objstore_stamp *stamp,
 	struct buf *body)
@@ -184,7 +195,7 @@ CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 
 	name_of(id, name);
 	pthread_mutex_lock(&store->mutex);
-	rv = objects_open_locked(store, false, &dir);
+	rv = store_objects_open_locked(store, false, &dir);
 	if (rv == CKR_OK && dir >= 0) {
 		rv = file_read(dir, name, &file, &exists, &st);
 		close(dir);
@@ -195,12 +206,13 @@ CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 			: CKR_OBJECT_HANDLE_INVALID;
 	if (rv == CKR_OK)
 		stamp_from(&st, stamp);
+	else if (rv == CKR_OBJECT_HANDLE_INVALID && exists)
+		store_note_litter(store);
 	buf_free(&file);
 	return rv;
 }
 
-/* What writers that died left behind, and what belongs to a token that is gone. */
-static void sweep_locked(struct objstore *store, int dir, const struct objstore_id *token_id)
+void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *token_id)
 {
 	int copy = dup(dir);
 	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
@@ -221,7 +233,7 @@ static void sweep_locked(struct objstore *store, int dir, const struct objstore_
 			file_remove(dir, d->d_name);
 		else if (strlen(d->d_name) == NAME_LEN - 1
 			&& file_read(dir, d->d_name, &file, &exists, &st) == CKR_OK && exists
-			&& format_header(&file, &header)
+			&& format_header(&file, &header) == FORMAT_GOOD && header.kind == FORMAT_OBJECT
 			&& memcmp(&header.token_id, token_id, sizeof *token_id) != 0)
 			file_remove(dir, d->d_name);
 		buf_free(&file);
@@ -281,6 +293,7 @@ static CK_RV token_is_locked(struct objstore *store, const struct objstore_id *t
 	buf_free(&token.body);
 	if (rv != CKR_OK)
 		return rv;
+	store_mend_copy_locked(store);
 	return token.exists && memcmp(&token.id, token_id, sizeof *token_id) == 0 ? CKR_OK
 		: OBJSTORE_CHANGED;
 }
@@ -297,10 +310,10 @@ CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id,
 		rv = OBJSTORE_CHANGED;
 	if (rv == CKR_OK && (rv = store_write_begin(store, step)) == CKR_OK) {
 		if ((rv = token_is_locked(store, token_id)) == CKR_OK)
-			rv = objects_open_locked(store, true, &dir);
+			rv = store_objects_open_locked(store, true, &dir);
 		if (rv == CKR_OK) {
 			if (store->litter)
-				sweep_locked(store, dir, token_id);
+				store_sweep_locked(store, dir, token_id);
 			rv = changes_make(dir, token_id, key, changes, count);
 			close(dir);
 		}

@@ -25,6 +25,16 @@ struct objstore {
    is no token. */
 CK_RV store_find_locked(struct objstore *store, bool make);
 
+/* The directory of the objects; *dir = -1 with CKR_OK: there is none. The caller closes *dir. */
+CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir);
+
+/* For a writer: removes from a directory what writers that died left behind, and objects of any token
+   but the given one. */
+void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *token_id);
+
+/* For a writer: makes the second copy of the token file what the first one is. */
+void store_mend_copy_locked(struct objstore *store);
+
 /* Reads and checks the token file, from its second copy where the first is damaged. */
 CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *token);
 

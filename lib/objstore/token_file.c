@@ -11,19 +11,25 @@
 #include "objstore/format.h"
 #include "util/log.h"
 
-/* *good FALSE with CKR_OK: the file is missing, or damaged (logged; *damaged becomes TRUE). */
+/* *good FALSE with CKR_OK: the file is missing, or damaged (logged; *damaged becomes TRUE). One of an
+   unknown version is an error: an older copy must not take its place. */
 static CK_RV copy_read(struct objstore *store, const char *name, struct objstore_token *token,
 	bool *good, bool *damaged)
 {
 	struct buf file = BUF_INIT;
 	struct format_header header;
+	enum format_verdict verdict = FORMAT_DAMAGED;
 	struct stat st;
 	bool exists = false;
 	CK_RV rv = file_read(store->dir, name, &file, &exists, &st);
 
-	*good = rv == CKR_OK && exists && format_header(&file, &header) && header.kind == FORMAT_TOKEN
-		&& format_body(&file, NULL, &token->body);
-	if (*good) {
+	if (rv == CKR_OK && exists)
+		verdict = format_header(&file, &header);
+	*good = verdict == FORMAT_GOOD && header.kind == FORMAT_TOKEN && format_body(&file, NULL, &token->body);
+	if (verdict == FORMAT_UNKNOWN_VERSION) {
+		log_error("%s/%s was written by a newer version of this program", store->path, name);
+		rv = CKR_DEVICE_ERROR;
+	} else if (*good) {
 		token->exists = true;
 		token->id = header.token_id;
 		token->sequence = header.sequence;
@@ -96,10 +102,41 @@ static CK_RV copies_write(struct objstore *store, const struct buf *file)
 		unlinkat(store->dir, temporaries[1], 0);
 		return rv;
 	}
-	/* The switch is made: what fails from here on must not be taken for its failure. */
-	file_rename(store->dir, temporaries[1], names[1]);
+	/* The switch is made: what fails from here on must not be taken for its failure. But no copy of
+	   the old content, with an old PIN, may stay. */
+	if (file_rename(store->dir, temporaries[1], names[1]) != CKR_OK)
+		file_remove(store->dir, names[1]);
 	file_sync_dir(store->dir);
 	return CKR_OK;
+}
+
+void store_mend_copy_locked(struct objstore *store)
+{
+	struct buf first = BUF_INIT, second = BUF_INIT;
+	char temporary[FILE_TEMPORARY_LEN];
+	struct format_header header;
+	struct stat st;
+	bool exists;
+
+	if (file_read(store->dir, TOKEN_FILE, &first, &exists, &st) == CKR_OK && exists
+		&& format_header(&first, &header) == FORMAT_GOOD
+		&& file_read(store->dir, TOKEN_COPY, &second, &exists, &st) == CKR_OK
+		&& (second.len != first.len || memcmp(second.data, first.data, first.len) != 0)
+		&& file_write_temporary(store->dir, &first, temporary, &st) == CKR_OK)
+		file_rename(store->dir, temporary, TOKEN_COPY);
+	buf_free(&second);
+	buf_free(&first);
+}
+
+/* A token with a new id has no objects, so those of the old one go at once. */
+static void empty_locked(struct objstore *store, const struct objstore_id *id)
+{
+	int dir;
+
+	if (store_objects_open_locked(store, false, &dir) != CKR_OK || dir < 0)
+		return;
+	store_sweep_locked(store, dir, id);
+	close(dir);
 }
 
 CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
@@ -119,9 +156,12 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 	if (rv == CKR_OK && fchmod(store->dir, 0700) != 0)
 		rv = file_error("protect", store->path, errno);
 	if (rv == CKR_OK && (rv = store_write_begin(store, &step)) == CKR_OK) {
-		if ((rv = is_current_locked(store, current)) == CKR_OK)
+		if ((rv = is_current_locked(store, current)) == CKR_OK) {
+			store_sweep_locked(store, store->dir, id);
 			rv = copies_write(store, &file);
-		store->litter = true;
+		}
+		if (rv == CKR_OK && memcmp(id, &current->id, sizeof *id) != 0)
+			empty_locked(store, id);
 		store_write_end(store, &step);
 	}
 	pthread_mutex_unlock(&store->mutex);
@@ -133,29 +173,43 @@ static CK_RV move_all(struct objstore *store, const char *name)
 {
 	static const char *const moved[] = { OBJECTS_DIR, TOKEN_COPY, TOKEN_FILE };
 	int dir = -1;
-	CK_RV rv = file_open_dir(store->dir, name, false, true, &dir);
+	CK_RV rv = file_open_dir(store->dir, name, false, false, &dir);
+
+	if (rv == CKR_OK && dir < 0)
+		rv = CKR_DEVICE_ERROR;
 
 	for (size_t i = 0; rv == CKR_OK && i < sizeof moved / sizeof moved[0]; i++)
 		if (renameat(store->dir, moved[i], dir, moved[i]) != 0 && errno != ENOENT)
 			rv = file_error("set aside", moved[i], errno);
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && (rv = file_sync_dir(dir)) == CKR_OK)
 		rv = file_sync_dir(store->dir);
 	if (dir >= 0)
 		close(dir);
 	return rv;
 }
 
+/* A directory of its own for each time: what was set aside before is never touched. */
+static CK_RV aside_make(struct objstore *store, char *name, size_t room)
+{
+	long long now = (long long)time(NULL);
+
+	do
+		snprintf(name, room, "aside.%lld", now++);
+	while (mkdirat(store->dir, name, 0700) != 0 && errno == EEXIST);
+	return faccessat(store->dir, name, F_OK, 0) == 0 ? CKR_OK : file_error("make", name, errno);
+}
+
 CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current)
 {
 	struct objstore_step step;
-	char name[40];
+	char name[40] = "";
 	CK_RV rv;
 
-	snprintf(name, sizeof name, "aside.%lld", (long long)time(NULL));
 	pthread_mutex_lock(&store->mutex);
 	rv = store_find_locked(store, false);
 	if (rv == CKR_OK && store->dir >= 0 && (rv = store_write_begin(store, &step)) == CKR_OK) {
-		if ((rv = is_current_locked(store, current)) == CKR_OK)
+		if ((rv = is_current_locked(store, current)) == CKR_OK
+			&& (rv = aside_make(store, name, sizeof name)) == CKR_OK)
 			rv = move_all(store, name);
 		store_write_end(store, &step);
 	}

@@ -197,20 +197,16 @@ static CK_RV import_check(const CK_ATTRIBUTE *template, CK_ULONG count, struct n
 }
 
 /* A key that the chip will not use must not become an object. */
-static CK_RV import_try(struct token *token, const struct buf *blob, const uint8_t *auth)
+static CK_RV import_try(struct tspi_key *parent, const struct buf *blob, const uint8_t *auth)
 {
 	static const uint8_t text[] = { 1 };
-	struct tspi_key *parent = NULL, *key = NULL;
+	struct tspi_key *key = NULL;
 	uint8_t signature[2048 / 8];
-	CK_RV rv = import_parent_open(token, &parent);
-
-	if (rv == CKR_OK)
-		rv = tspi_key_open(blob->data, blob->len, parent, TSPI_AUTH_KNOWN, auth, &key);
+	CK_RV rv = tspi_key_open(blob->data, blob->len, parent, TSPI_AUTH_KNOWN, auth, &key);
 	if (rv == CKR_OK)
 		rv = tspi_key_sign(key, text, sizeof text, signature);
 	tspi_key_free(&key);
-	tspi_key_free(&parent);
-	return rv == CKR_TOKEN_NOT_RECOGNIZED ? CKR_DEVICE_ERROR : rv;
+	return rv;
 }
 
 static CK_RV import_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
@@ -226,7 +222,8 @@ static CK_RV import_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struc
 static CK_RV import(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
 	CK_ULONG count, struct buf *attrs)
 {
-	struct buf parent = BUF_INIT, blob = BUF_INIT;
+	struct buf parent_blob = BUF_INIT, blob = BUF_INIT;
+	struct tspi_key *parent = NULL;
 	struct number modulus, prime;
 	uint8_t auth[TSPI_AUTH_LEN];
 	CK_RV rv;
@@ -238,16 +235,20 @@ static CK_RV import(struct token *token, const struct actor *actor, const CK_ATT
 		return rv;
 	if (!crypto_random(auth, sizeof auth))
 		return CKR_HOST_MEMORY;
-	if ((rv = import_parent_need(token, &parent)) == CKR_OK
-		&& (rv = tspi_key_wrap(&parent, usage_for(attrs), modulus.p, modulus.len, prime.p, prime.len,
+	/* A prime is wrapped to nothing that the chip has not proved to be its own. */
+	if ((rv = import_parent_need(token, &parent_blob)) == CKR_OK
+		&& (rv = import_parent_open(token, &parent)) == CKR_OK
+		&& (rv = tspi_key_load(parent)) == CKR_OK
+		&& (rv = tspi_key_wrap(&parent_blob, usage_for(attrs), modulus.p, modulus.len, prime.p, prime.len,
 			auth, &blob)) == CKR_OK
-		&& (rv = import_try(token, &blob, auth)) == CKR_OK
+		&& (rv = import_try(parent, &blob, auth)) == CKR_OK
 		&& (rv = import_describe(template, count, attrs)) == CKR_OK)
 		rv = put_chip_key(attrs, KEY_PARENT_IMPORT, &blob, auth);
 	wipe(auth, sizeof auth);
+	tspi_key_free(&parent);
 	buf_free(&blob);
-	buf_free(&parent);
-	return rv;
+	buf_free(&parent_blob);
+	return rv == CKR_TOKEN_NOT_RECOGNIZED ? CKR_DEVICE_ERROR : rv;
 }
 
 static CK_RV public_key_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)

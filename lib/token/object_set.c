@@ -133,6 +133,19 @@ static const uint8_t *object_key(const struct token *token)
 	return token->login.has_master ? token->login.object_key : NULL;
 }
 
+/* What a file's header says of its object must be what the object says. */
+static CK_RV object_take(struct entry *entry, struct buf *body)
+{
+	CK_RV rv = object_new(body, &entry->object);
+
+	if (rv == CKR_OK && (!entry->object->is_token || entry->object->is_private != entry->is_private)) {
+		log_error("an object of the store contradicts its file: it is left out");
+		object_free(&entry->object);
+		rv = CKR_DEVICE_ERROR;
+	}
+	return rv;
+}
+
 /* Nothing but a login may bring private objects to light, so a code here never tells of one. */
 CK_RV set_read(struct token *token, struct entry *entry)
 {
@@ -146,12 +159,7 @@ CK_RV set_read(struct token *token, struct entry *entry)
 	rv = objstore_read(token->store, &token->on_disk.id, &entry->id, object_key(token),
 		&entry->is_private, &entry->stamp, &body);
 	if (rv == CKR_OK)
-		rv = object_new(&body, &entry->object);
-	if (rv == CKR_OK && (!entry->object->is_token || entry->object->is_private != entry->is_private)) {
-		log_error("an object of the store contradicts its file: it is left out");
-		object_free(&entry->object);
-		rv = CKR_DEVICE_ERROR;
-	}
+		rv = object_take(entry, &body);
 	entry->unreadable = rv == CKR_DEVICE_ERROR;
 	buf_free(&body);
 	return rv;
@@ -180,7 +188,7 @@ static CK_RV entry_discover(struct token *token, const struct objstore_entry *fi
 			entry->is_private = private;
 			entry->id = file->id;
 			entry->stamp = stamp;
-			if (!private && object_new(&body, &entry->object) != CKR_OK)
+			if (!private && object_take(entry, &body) != CKR_OK)
 				entry->unreadable = true;
 		} else {
 			rv = CKR_HOST_MEMORY;

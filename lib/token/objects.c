@@ -153,16 +153,18 @@ CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **
 	const uint8_t *blob, *auth;
 	size_t blob_len, auth_len;
 	struct tspi_key *parent = NULL;
-	bool imported = attrs_ulong(&object->attrs, ATTR_KEY_PARENT, KEY_PARENT_SRK) == KEY_PARENT_IMPORT;
+	CK_ULONG home = attrs_ulong(&object->attrs, ATTR_KEY_HOME, CK_UNAVAILABLE_INFORMATION);
+	CK_ULONG under = attrs_ulong(&object->attrs, ATTR_KEY_PARENT, CK_UNAVAILABLE_INFORMATION);
 	CK_RV rv = CKR_OK;
 
 	*key = NULL;
-	if (!attrs_get(&object->attrs, ATTR_KEY_BLOB, &blob, &blob_len)
+	if (home != KEY_HOME_CHIP || (under != KEY_PARENT_SRK && under != KEY_PARENT_IMPORT)
+		|| !attrs_get(&object->attrs, ATTR_KEY_BLOB, &blob, &blob_len)
 		|| !attrs_get(&object->attrs, ATTR_KEY_AUTH, &auth, &auth_len) || auth_len != TSPI_AUTH_LEN) {
-		log_error("the key object has no key of the chip");
+		log_error("the key object has no key of the chip that this version knows how to use");
 		return CKR_DEVICE_ERROR;
 	}
-	if (imported && (rv = import_parent_open(token, &parent)) != CKR_OK)
+	if (under == KEY_PARENT_IMPORT && (rv = import_parent_open(token, &parent)) != CKR_OK)
 		return rv;
 	pthread_mutex_lock(&token->mutex);
 	if (object->key == NULL)

@@ -65,9 +65,11 @@ static void block_decode(struct reader *r, struct buf *b)
 
 static bool role_decode(struct reader *r, struct role_record *record)
 {
-	record->has_key = reader_u8(r) == 1;
+	uint8_t has_key = reader_u8(r);
+
+	record->has_key = has_key == 1;
 	if (!record->has_key)
-		return true;
+		return has_key == 0;
 	reader_copy(r, record->salt, SALT_LEN);
 	record->iterations = reader_u32(r);
 	reader_copy(r, record->uuid, TSPI_UUID_LEN);

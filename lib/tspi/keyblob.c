@@ -102,8 +102,8 @@ CK_RV tspi_key_wrap(const struct buf *parent_blob, enum tspi_usage usage, const 
 	CK_RV rv = CKR_HOST_MEMORY;
 
 	if (!tspi_blob_info(parent_blob->data, parent_blob->len, &parent)
-		|| parent.usage != TSPI_STORAGE) {
-		log_error("the import parent is no storage key");
+		|| parent.usage != TSPI_STORAGE || parent.can_migrate) {
+		log_error("the import parent is no storage key that only the chip has");
 		return CKR_DEVICE_ERROR;
 	}
 	put_public_part(&public, &key);

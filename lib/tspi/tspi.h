@@ -79,7 +79,8 @@ bool tspi_blob_info(const uint8_t *blob, size_t len, struct tspi_key_info *info)
 CK_RV tspi_key_create(enum tspi_usage usage, unsigned int bits, const uint8_t *auth, struct buf *blob);
 
 /*
- * Wraps a key from outside for the chip, to the public half of a storage key: no TPM command. Its
+ * Wraps a key from outside for the chip, to the public half of a non-migratable storage key: no TPM
+ * command. Whether the chip has that key, tspi_key_load() tells, and is to be asked first. The key's
  * exponent is tspi_exponent, prime one of its two primes; the migration secret is random and gone.
  */
 CK_RV tspi_key_wrap(const struct buf *parent_blob, enum tspi_usage usage, const uint8_t *modulus,
