@@ -14,6 +14,7 @@ static struct {
 	pthread_cond_t idle;
 	bool initialised, stopping, watches_fork;
 	unsigned int calls; /* under way */
+	unsigned long stops;
 	struct token *token;
 	struct sessions *sessions;
 } library = { .mutex = PTHREAD_MUTEX_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER };
@@ -80,15 +81,30 @@ CK_RV library_stop(void)
 	}
 	library.initialised = false;
 	library.stopping = true;
+	library.stops++;
+	pthread_cond_broadcast(&library.idle);
 	while (library.calls != 0)
 		pthread_cond_wait(&library.idle, &library.mutex);
 	sessions_close(&library.sessions);
 	token_close(&library.token);
-	tspi_stop();
+	tspi_close();
 	library.stopping = false;
 	pthread_cond_broadcast(&library.idle);
 	pthread_mutex_unlock(&library.mutex);
 	return CKR_OK;
+}
+
+/* It counts as no call under way, or C_Finalize would wait for it in turn. */
+CK_RV library_wait_stop(void)
+{
+	unsigned long stops;
+
+	pthread_mutex_lock(&library.mutex);
+	stops = library.stops;
+	while (library.initialised && library.stops == stops)
+		pthread_cond_wait(&library.idle, &library.mutex);
+	pthread_mutex_unlock(&library.mutex);
+	return CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
 /* What libcrypto puts into the thread's error queue for us must not reach the host program. */
@@ -124,10 +140,12 @@ CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE 
 	return rv == CKR_OK ? session_enter(call->sessions, session, &call->session) : rv;
 }
 
-CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE session)
+CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE session, bool pointers)
 {
 	CK_RV rv = call_begin_session(call, name, session);
 
+	if (rv == CKR_OK && !pointers)
+		return CKR_ARGUMENTS_BAD;
 	return rv == CKR_OK ? token_check_expired(call->token) : rv;
 }
 

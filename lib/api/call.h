@@ -40,8 +40,12 @@ CK_RV call_begin_slot(struct call *call, const char *name, CK_SLOT_ID slot);
 /* And the session is there, and nobody else's until the end: CKR_SESSION_HANDLE_INVALID. */
 CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE session);
 
-/* And who is logged in may touch objects and keys: CKR_PIN_EXPIRED. */
-CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE session);
+/* And the pointers are there (CKR_ARGUMENTS_BAD), and who is logged in may touch objects and keys
+   (CKR_PIN_EXPIRED): in this order, as the standard's chapter 5.1 has it. */
+CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE session, bool pointers);
+
+/* C_WaitForSlotEvent: returns when the library is finalised. */
+CK_RV library_wait_stop(void);
 
 /* Traces the call and lets go of everything; returns rv. */
 CK_RV call_end(struct call *call, CK_RV rv);

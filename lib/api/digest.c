@@ -5,7 +5,7 @@
 CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL);
 
 	if (rv == CKR_OK)
 		rv = digest_init(call.session, mechanism);
@@ -38,8 +38,9 @@ CK_RV C_DigestKey(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 	struct call call;
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
-	(void)key;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = digest_key(call.session, key);
+	return call_end(&call, rv);
 }
 
 CK_RV C_DigestFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR digest_value,

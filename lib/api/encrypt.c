@@ -5,7 +5,7 @@
 CK_RV C_EncryptInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL);
 
 	if (rv == CKR_OK)
 		rv = cipher_init(call.session, PUBLIC_HALF, mechanism, key);

@@ -7,10 +7,15 @@ CK_RV C_GenerateKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_AT
 	CK_ULONG count, CK_OBJECT_HANDLE_PTR key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	const struct mechanism *found;
+	CK_RV rv = call_begin_objects(&call, __func__, session,
+		mechanism != NULL && key != NULL && template_pointers(template, count));
 
-	(void)mechanism, (void)template, (void)count, (void)key;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = mechanism_check(mechanism, CKF_GENERATE, &found, NULL);
+	if (rv == CKR_OK)
+		rv = secret_generate(call.token, &call.session->actor, template, count, key);
+	return call_end(&call, rv);
 }
 
 CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
@@ -20,14 +25,12 @@ CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
 {
 	struct call call;
 	const struct mechanism *found;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL && public_key != NULL
+		&& private_key != NULL && template_pointers(public_template, public_count)
+		&& template_pointers(private_template, private_count));
 
-	if (rv == CKR_OK && (public_key == NULL || private_key == NULL))
-		rv = CKR_ARGUMENTS_BAD;
-	if (rv == CKR_OK && (rv = template_check_arguments(public_template, public_count)) == CKR_OK)
-		rv = template_check_arguments(private_template, private_count);
 	if (rv == CKR_OK)
-		rv = mechanism_check(mechanism, CKF_GENERATE_KEY_PAIR, &found);
+		rv = mechanism_check(mechanism, CKF_GENERATE_KEY_PAIR, &found, NULL);
 	if (rv == CKR_OK)
 		rv = keys_generate(call.token, &call.session->actor, public_template, public_count,
 			private_template, private_count, public_key, private_key);
@@ -38,10 +41,11 @@ CK_RV C_WrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT
 	CK_OBJECT_HANDLE key, CK_BYTE_PTR wrapped, CK_ULONG_PTR wrapped_len)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL && wrapped_len != NULL);
 
-	(void)mechanism, (void)wrapping_key, (void)key, (void)wrapped, (void)wrapped_len;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = key_wrap(call.session, mechanism, wrapping_key, key, (struct output){ wrapped, wrapped_len });
+	return call_end(&call, rv);
 }
 
 CK_RV C_UnwrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE unwrapping_key,
@@ -49,18 +53,19 @@ CK_RV C_UnwrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJE
 	CK_OBJECT_HANDLE_PTR key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL && wrapped != NULL
+		&& key != NULL && template_pointers(template, count));
 
-	(void)mechanism, (void)unwrapping_key, (void)wrapped, (void)wrapped_len, (void)template, (void)count;
-	(void)key;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = key_unwrap(call.session, mechanism, unwrapping_key, wrapped, wrapped_len, template, count, key);
+	return call_end(&call, rv);
 }
 
 CK_RV C_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE base_key,
 	CK_ATTRIBUTE_PTR template, CK_ULONG count, CK_OBJECT_HANDLE_PTR key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	(void)mechanism, (void)base_key, (void)template, (void)count, (void)key;
 	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);

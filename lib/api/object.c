@@ -7,10 +7,9 @@ CK_RV C_CreateObject(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_UL
 	CK_OBJECT_HANDLE_PTR object)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session,
+		object != NULL && template_pointers(template, count));
 
-	if (rv == CKR_OK)
-		rv = object == NULL ? CKR_ARGUMENTS_BAD : template_check_arguments(template, count);
 	if (rv == CKR_OK)
 		rv = keys_create_object(call.token, &call.session->actor, template, count, object);
 	return call_end(&call, rv);
@@ -20,16 +19,18 @@ CK_RV C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIB
 	CK_ULONG count, CK_OBJECT_HANDLE_PTR new_object)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session,
+		new_object != NULL && template_pointers(template, count));
 
-	(void)object, (void)template, (void)count, (void)new_object;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = objects_copy(call.token, &call.session->actor, object, template, count, new_object);
+	return call_end(&call, rv);
 }
 
 CK_RV C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, true);
 
 	if (rv == CKR_OK)
 		rv = objects_destroy(call.token, &call.session->actor, object);
@@ -39,10 +40,15 @@ CK_RV C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 CK_RV C_GetObjectSize(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULONG_PTR size)
 {
 	struct call call;
+	struct object *found = NULL;
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
-	(void)object, (void)size;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = size == NULL ? CKR_ARGUMENTS_BAD : objects_get(call.token, object, &found);
+	if (rv == CKR_OK)
+		*size = (CK_ULONG)found->attrs.len;
+	object_free(&found);
+	return call_end(&call, rv);
 }
 
 CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_ATTRIBUTE_PTR template,
@@ -77,7 +83,7 @@ CK_RV C_SetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK
 CK_RV C_FindObjectsInit(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, template_pointers(template, count));
 
 	if (rv == CKR_OK)
 		rv = find_init(call.session, template, count);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* PKCS#11 v2.40 base specification, 5.6: session management functions. */
 #include "api/call.h"
+#include "session/saved.h"
 
 CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR application, CK_NOTIFY notify,
 	CK_SESSION_HANDLE_PTR session)
@@ -51,8 +52,10 @@ CK_RV C_GetOperationState(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG
 	struct call call;
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
-	(void)state, (void)state_len;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = state_len == NULL ? CKR_ARGUMENTS_BAD : saved_get(sessions_saved(call.sessions), call.session,
+			(struct output){ state, state_len });
+	return call_end(&call, rv);
 }
 
 CK_RV C_SetOperationState(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG state_len,
@@ -61,8 +64,10 @@ CK_RV C_SetOperationState(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG
 	struct call call;
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
-	(void)state, (void)state_len, (void)encryption_key, (void)authentication_key;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = state == NULL ? CKR_ARGUMENTS_BAD : saved_set(sessions_saved(call.sessions), call.session,
+			state, state_len, encryption_key != 0 || authentication_key != 0);
+	return call_end(&call, rv);
 }
 
 CK_RV C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE type, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len)
@@ -81,6 +86,6 @@ CK_RV C_Logout(CK_SESSION_HANDLE session)
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = token_logout(call.token);
+		rv = session_logout(call.sessions, call.session);
 	return call_end(&call, rv);
 }

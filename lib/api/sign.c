@@ -5,10 +5,10 @@
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL);
 
 	if (rv == CKR_OK)
-		rv = signature_init(call.session, PRIVATE_HALF, mechanism, key);
+		rv = signature_init(call.session, SIGN, mechanism, key);
 	return call_end(&call, rv);
 }
 
@@ -19,7 +19,7 @@ CK_RV C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len,
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = sign(call.session, data, data_len, (struct output){ signature, signature_len });
+		rv = sign(call.session, SIGN, data, data_len, (struct output){ signature, signature_len });
 	return call_end(&call, rv);
 }
 
@@ -29,7 +29,7 @@ CK_RV C_SignUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG part_le
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = signature_update(call.session, PRIVATE_HALF, part, part_len);
+		rv = signature_update(call.session, SIGN, part, part_len);
 	return call_end(&call, rv);
 }
 
@@ -46,10 +46,11 @@ CK_RV C_SignFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR signature, CK_ULONG_PTR
 CK_RV C_SignRecoverInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL);
 
-	(void)mechanism, (void)key;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = signature_init(call.session, SIGN_RECOVER, mechanism, key);
+	return call_end(&call, rv);
 }
 
 CK_RV C_SignRecover(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len,
@@ -58,6 +59,7 @@ CK_RV C_SignRecover(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_l
 	struct call call;
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
-	(void)data, (void)data_len, (void)signature, (void)signature_len;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = sign(call.session, SIGN_RECOVER, data, data_len, (struct output){ signature, signature_len });
+	return call_end(&call, rv);
 }

@@ -66,23 +66,29 @@ CK_RV C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID_PTR slot, CK_VOID_PTR reserv
 	struct call call;
 	CK_RV rv = call_begin(&call, __func__);
 
-	(void)flags, (void)slot, (void)reserved;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK && (slot == NULL || reserved != NULL))
+		rv = CKR_ARGUMENTS_BAD;
+	else if (rv == CKR_OK)
+		rv = CKR_NO_EVENT;
+	/* The slot never changes, so who waits does so until C_Finalize. */
+	rv = call_end(&call, rv);
+	return rv == CKR_NO_EVENT && (flags & CKF_DONT_BLOCK) == 0 ? library_wait_stop() : rv;
 }
 
 CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR count)
 {
 	struct call call;
-	CK_MECHANISM_TYPE types[32];
+	CK_MECHANISM_TYPE types[MECHANISMS_COUNT];
+	CK_ULONG n = 0;
 	CK_RV rv = call_begin_slot(&call, __func__, slot);
 
-	_Static_assert(sizeof types >= MECHANISMS_COUNT * sizeof types[0], "more mechanisms than room");
 	if (rv == CKR_OK && count == NULL)
 		rv = CKR_ARGUMENTS_BAD;
 	if (rv == CKR_OK) {
 		for (size_t i = 0; i < MECHANISMS_COUNT; i++)
-			types[i] = mechanisms[i].type;
-		rv = list_give(list, count, types, MECHANISMS_COUNT);
+			if (mechanisms[i].listed)
+				types[n++] = mechanisms[i].type;
+		rv = list_give(list, count, types, n);
 	}
 	return call_end(&call, rv);
 }
@@ -90,27 +96,25 @@ CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_P
 CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PTR info)
 {
 	struct call call;
+	const struct mechanism *found = mechanism_find(type);
 	CK_RV rv = call_begin_slot(&call, __func__, slot);
 
 	if (rv == CKR_OK && info == NULL)
 		rv = CKR_ARGUMENTS_BAD;
-	if (rv == CKR_OK && mechanism_find(type) == NULL)
+	if (rv == CKR_OK && (found == NULL || !found->listed))
 		rv = CKR_MECHANISM_INVALID;
 	if (rv == CKR_OK)
-		*info = mechanism_find(type)->info;
+		*info = found->info;
 	return call_end(&call, rv);
 }
 
 CK_RV C_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len, CK_UTF8CHAR_PTR label)
 {
 	struct call call;
-	CK_ULONG open = 0, read_write;
 	CK_RV rv = call_begin_slot(&call, __func__, slot);
 
 	if (rv == CKR_OK)
-		sessions_count(call.sessions, &open, &read_write);
-	if (rv == CKR_OK)
-		rv = open != 0 ? CKR_SESSION_EXISTS : token_init(call.token, pin, pin_len, label);
+		rv = sessions_init_token(call.sessions, pin, pin_len, label);
 	return call_end(&call, rv);
 }
 

@@ -5,10 +5,10 @@
 CK_RV C_VerifyInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL);
 
 	if (rv == CKR_OK)
-		rv = signature_init(call.session, PUBLIC_HALF, mechanism, key);
+		rv = signature_init(call.session, VERIFY, mechanism, key);
 	return call_end(&call, rv);
 }
 
@@ -29,7 +29,7 @@ CK_RV C_VerifyUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG part_
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = signature_update(call.session, PUBLIC_HALF, part, part_len);
+		rv = signature_update(call.session, VERIFY, part, part_len);
 	return call_end(&call, rv);
 }
 
@@ -47,10 +47,11 @@ CK_RV C_VerifyRecoverInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
 	CK_OBJECT_HANDLE key)
 {
 	struct call call;
-	CK_RV rv = call_begin_objects(&call, __func__, session);
+	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL);
 
-	(void)mechanism, (void)key;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = signature_init(call.session, VERIFY_RECOVER, mechanism, key);
+	return call_end(&call, rv);
 }
 
 CK_RV C_VerifyRecover(CK_SESSION_HANDLE session, CK_BYTE_PTR signature, CK_ULONG signature_len,
@@ -59,6 +60,7 @@ CK_RV C_VerifyRecover(CK_SESSION_HANDLE session, CK_BYTE_PTR signature, CK_ULONG
 	struct call call;
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
-	(void)signature, (void)signature_len, (void)data, (void)data_len;
-	return call_end(&call, rv == CKR_OK ? CKR_FUNCTION_NOT_SUPPORTED : rv);
+	if (rv == CKR_OK)
+		rv = verify_recover(call.session, signature, signature_len, (struct output){ data, data_len });
+	return call_end(&call, rv);
 }

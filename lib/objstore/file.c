@@ -62,10 +62,15 @@ CK_RV file_open_dir(int dir, const char *name, bool may_be_root, bool make, int 
 	struct stat st;
 	CK_RV rv;
 
-	if (make && mkdirat(dir, name, 0700) == 0)
-		fsync(dir);
-	else if (make && errno != EEXIST)
+	*fd = -1;
+	if (make && mkdirat(dir, name, 0700) == 0) {
+		CK_RV synced = file_sync_dir(dir);
+
+		if (synced != CKR_OK)
+			return synced;
+	} else if (make && errno != EEXIST) {
 		return file_error("make", name, errno);
+	}
 	*fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0 && errno == ENOENT)
 		return CKR_OK;

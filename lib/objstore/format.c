@@ -44,11 +44,7 @@ bool format_encode(const struct format_header *header, const uint8_t *key, const
 
 static bool fixed_fields_fit(const struct format_header *header)
 {
-	static const struct objstore_id none;
-
-	return header->kind == FORMAT_TOKEN
-		? !header->is_private && memcmp(&header->object_id, &none, sizeof none) == 0
-		: header->sequence == 0;
+	return header->kind == FORMAT_TOKEN ? !header->is_private : header->sequence == 0;
 }
 
 static enum format_verdict read_header(const struct buf *file, struct format_header *header,
@@ -89,12 +85,13 @@ bool format_body(const struct buf *file, const uint8_t *key, struct buf *body)
 {
 	struct format_header header;
 	uint8_t digest[CRYPTO_SHA256_LEN];
-	const uint8_t *rest = file->data + HEADER_LEN;
+	const uint8_t *rest;
 	uint32_t body_len;
 	size_t rest_len, extra;
 
 	if (read_header(file, &header, &body_len) != FORMAT_GOOD)
 		return false;
+	rest = file->data + HEADER_LEN;
 	rest_len = file->len - HEADER_LEN;
 	extra = header.is_private ? CRYPTO_NONCE_LEN + CRYPTO_TAG_LEN : sizeof digest;
 	if (rest_len < extra || rest_len - extra != body_len)

@@ -16,7 +16,7 @@ struct format_header {
 	enum format_kind kind;
 	bool is_private;
 	struct objstore_id token_id;
-	struct objstore_id object_id; /* zeros in the token file */
+	struct objstore_id object_id; /* in the token file: of the token that this one replaced */
 	uint64_t sequence; /* zero in an object */
 };
 

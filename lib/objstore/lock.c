@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE /* F_OFD_SETLKW, where there is one */
 #include "objstore/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "objstore/file.h"
@@ -17,25 +19,41 @@
 #define NOTE_FILE "note"
 #define GENERATION_LEN 8
 
+/* Locks that belong to the open file, where the system has them: those that belong to the process
+   let its other threads in, and take threads that wait for each other's process for a deadlock. */
+#ifdef F_OFD_SETLKW
+#define SET_LOCK F_OFD_SETLKW
+#else
+#define SET_LOCK F_SETLKW
+#endif
+
 static CK_RV lock_set(int fd, short type, const char *name)
 {
+	static const struct timespec pause = { 0, 1000000 };
 	struct flock lock;
 
 	memset(&lock, 0, sizeof lock);
 	lock.l_type = type;
 	lock.l_whence = SEEK_SET;
-	while (fcntl(fd, F_SETLKW, &lock) != 0)
-		if (errno != EINTR)
+	while (fcntl(fd, SET_LOCK, &lock) != 0) {
+		if (errno == EDEADLK)
+			nanosleep(&pause, NULL);
+		else if (errno != EINTR)
 			return file_error("lock", name, errno);
+	}
 	return CKR_OK;
 }
 
-static CK_RV lock_take(int dir, const char *name, int *fd)
+/* A lock file that somebody removed keeps nobody out any more. */
+static CK_RV lock_open(int dir, const char *name, int *fd)
 {
 	struct stat st;
-	CK_RV rv = *fd >= 0 ? CKR_OK : file_open(dir, name, true, fd, &st);
 
-	return rv == CKR_OK ? lock_set(*fd, F_WRLCK, name) : rv;
+	if (*fd >= 0 && fstat(*fd, &st) == 0 && st.st_nlink != 0)
+		return CKR_OK;
+	if (*fd >= 0)
+		close(*fd);
+	return file_open(dir, name, true, fd, &st);
 }
 
 static CK_RV generation_read(int fd, uint64_t *generation)
@@ -99,10 +117,10 @@ static CK_RV generation_step(int dir, bool begin, uint64_t *generation)
 CK_RV store_write_begin(struct objstore *store, struct objstore_step *step)
 {
 	uint64_t generation = 0;
-	CK_RV rv = lock_take(store->dir, LOCK_FILE, &store->lock_fd);
+	CK_RV rv = lock_open(store->dir, LOCK_FILE, &store->lock_fd);
 
 	step->before = step->after = 0;
-	if (rv != CKR_OK)
+	if (rv != CKR_OK || (rv = lock_set(store->lock_fd, F_WRLCK, LOCK_FILE)) != CKR_OK)
 		return rv;
 	rv = generation_step(store->dir, true, &generation);
 	if (rv != CKR_OK)
@@ -146,21 +164,16 @@ CK_RV objstore_generation(struct objstore *store, uint64_t *generation)
 
 CK_RV objstore_pin_lock(struct objstore *store)
 {
-	struct stat st;
-	int dir = -1;
 	CK_RV rv;
 
 	pthread_mutex_lock(&store->pin_mutex);
 	pthread_mutex_lock(&store->mutex);
 	rv = store_find_locked(store, false);
-	dir = store->dir;
+	if (rv == CKR_OK && store->dir >= 0)
+		rv = lock_open(store->dir, PIN_LOCK_FILE, &store->pin_fd);
 	pthread_mutex_unlock(&store->mutex);
-	if (rv == CKR_OK && store->pin_fd >= 0 && (fstat(store->pin_fd, &st) != 0 || st.st_nlink == 0)) {
-		close(store->pin_fd);
-		store->pin_fd = -1;
-	}
-	if (rv == CKR_OK && dir >= 0)
-		rv = lock_take(dir, PIN_LOCK_FILE, &store->pin_fd);
+	if (rv == CKR_OK && store->pin_fd >= 0)
+		rv = lock_set(store->pin_fd, F_WRLCK, PIN_LOCK_FILE);
 	if (rv != CKR_OK)
 		pthread_mutex_unlock(&store->pin_mutex);
 	return rv;

@@ -21,8 +21,9 @@
  *   CKR_HOST_MEMORY
  */
 
-/* Somebody else changed the token file meanwhile. Never leaves the token room. */
+/* Somebody else changed the token file, or the object, meanwhile. Neither leaves the token room. */
 #define OBJSTORE_CHANGED (CKR_VENDOR_DEFINED | 1UL)
+#define OBJSTORE_OBJECT_CHANGED (CKR_VENDOR_DEFINED | 2UL)
 
 #define OBJSTORE_ID_LEN 16
 #define OBJSTORE_KEY_LEN 32
@@ -48,12 +49,12 @@ CK_RV objstore_generation(struct objstore *store, uint64_t *generation);
 struct objstore_token {
 	bool exists;
 	struct objstore_id id;
+	struct objstore_id replaced; /* the id of the token that was there before this one */
 	uint64_t sequence;
 	struct buf body;
 };
 
-/* Reads it; without a token exists is FALSE and the rest empty. token is initialised by the caller,
-   who frees token->body. */
+/* Reads it; without a token exists is FALSE and the rest empty. The caller frees token->body. */
 CK_RV objstore_token_read(struct objstore *store, struct objstore_token *token);
 
 /*
@@ -106,6 +107,7 @@ struct objstore_change {
 	struct objstore_id id;
 	bool is_private;
 	const struct buf *body; /* NULL: remove */
+	const struct objstore_stamp *expected; /* what is there now; NULL: nothing, or to be removed anyway */
 	struct objstore_stamp stamp; /* set by objstore_write() */
 };
 
@@ -117,7 +119,7 @@ struct objstore_step {
 /*
  * Makes all the changes or none; only a crash in their midst can leave the first few of them. key
  * may be NULL where no body is private. A removal of what is not there is fine. OBJSTORE_CHANGED:
- * the token has another id by now.
+ * the token has another id by now. OBJSTORE_OBJECT_CHANGED: an object is not as expected.
  */
 CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id, const uint8_t *key,
 	struct objstore_change *changes, size_t count, struct objstore_step *step);

@@ -119,6 +119,17 @@ static CK_RV base_open(const char *base, int *dir)
 	return *dir >= 0 || errno == ENOENT || errno == ENOTDIR ? CKR_OK : file_error("open", base, errno);
 }
 
+/* A directory that was opened to be passed through cannot be synced itself. */
+static CK_RV sync_passed(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CK_RV rv = fd < 0 ? CKR_OK : file_sync_dir(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return rv;
+}
+
 /* *dir = -1 with CKR_OK: the directory is not there, or cannot be made there. */
 static CK_RV descend(const struct place *place, bool make, int *dir)
 {
@@ -137,7 +148,7 @@ static CK_RV descend(const struct place *place, bool make, int *dir)
 		if (rv == CKR_OK && next < 0 && make) {
 			if (mkdirat(at, place->components[i], 0700) != 0 && errno != EEXIST)
 				log_info("%s/%s: %s", place->base, place->components[i], strerror(errno));
-			else
+			else if ((rv = sync_passed(at)) == CKR_OK)
 				rv = file_open_dir(at, place->components[i], !last, false, &next);
 		}
 		close(at);

@@ -148,7 +148,7 @@ CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, siz
 }
 
 static CK_RV object_decode(const struct buf *file, const struct objstore_id *token_id,
-	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct buf *body)
+	const struct objstore_id *replaced, const struct objstore_id *id, const uint8_t *key, bool *is_private, struct buf *body)
 {
 	struct format_header header;
 	enum format_verdict verdict = format_header(file, &header);
@@ -164,8 +164,12 @@ static CK_RV object_decode(const struct buf *file, const struct objstore_id *tok
 		log_error("object %s is damaged, or another one under its name: it is left out", name);
 		return CKR_DEVICE_ERROR;
 	}
-	if (memcmp(&header.token_id, token_id, sizeof *token_id) != 0)
+	if (memcmp(&header.token_id, replaced, sizeof *replaced) == 0)
 		return CKR_OBJECT_HANDLE_INVALID;
+	if (memcmp(&header.token_id, token_id, sizeof *token_id) != 0) {
+		log_error("object %s is damaged, or of another token: it is left out", name);
+		return CKR_DEVICE_ERROR;
+	}
 	*is_private = header.is_private;
 	if (header.is_private && key == NULL)
 		return CKR_OK;
@@ -186,6 +190,7 @@ CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct objstore_stamp *stamp,
 	struct buf *body)
 {
+	struct objstore_id replaced;
 	struct buf file = BUF_INIT;
 	char name[NAME_LEN];
 	struct stat st;
@@ -200,9 +205,10 @@ CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 		rv = file_read(dir, name, &file, &exists, &st);
 		close(dir);
 	}
+	replaced = store->replaced;
 	pthread_mutex_unlock(&store->mutex);
 	if (rv == CKR_OK)
-		rv = exists ? object_decode(&file, token_id, id, key, is_private, body)
+		rv = exists ? object_decode(&file, token_id, &replaced, id, key, is_private, body)
 			: CKR_OBJECT_HANDLE_INVALID;
 	if (rv == CKR_OK)
 		stamp_from(&st, stamp);
@@ -212,7 +218,7 @@ CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 	return rv;
 }
 
-void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *token_id)
+void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *replaced)
 {
 	int copy = dup(dir);
 	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
@@ -234,7 +240,7 @@ void store_sweep_locked(struct objstore *store, int dir, const struct objstore_i
 		else if (strlen(d->d_name) == NAME_LEN - 1
 			&& file_read(dir, d->d_name, &file, &exists, &st) == CKR_OK && exists
 			&& format_header(&file, &header) == FORMAT_GOOD && header.kind == FORMAT_OBJECT
-			&& memcmp(&header.token_id, token_id, sizeof *token_id) != 0)
+			&& memcmp(&header.token_id, replaced, sizeof *replaced) == 0)
 			file_remove(dir, d->d_name);
 		buf_free(&file);
 	}
@@ -258,6 +264,21 @@ static CK_RV temporary_write(int dir, const struct objstore_id *token_id, const 
 	return rv;
 }
 
+/* What was made new goes again. A new content of what was there cannot: it is whole, and stays. */
+static void changes_undo(int dir, const struct objstore_change *changes,
+	char (*temporaries)[FILE_TEMPORARY_LEN], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char name[NAME_LEN];
+
+		name_of(&changes[i].id, name);
+		if (temporaries[i][0] != '\0')
+			unlinkat(dir, temporaries[i], 0);
+		if (changes[i].body != NULL && changes[i].expected == NULL)
+			unlinkat(dir, name, 0);
+	}
+}
+
 /* Everything that can fail for want of room is done before the first name changes. */
 static CK_RV changes_make(int dir, const struct objstore_id *token_id, const uint8_t *key,
 	struct objstore_change *changes, size_t count)
@@ -277,12 +298,24 @@ static CK_RV changes_make(int dir, const struct objstore_id *token_id, const uin
 	}
 	if (rv == CKR_OK)
 		rv = file_sync_dir(dir);
-	else
-		for (size_t i = renamed; temporaries != NULL && i < count; i++)
-			if (temporaries[i][0] != '\0')
-				unlinkat(dir, temporaries[i], 0);
+	if (rv != CKR_OK && temporaries != NULL)
+		changes_undo(dir, changes, temporaries, count);
 	free(temporaries);
 	return rv;
+}
+
+static CK_RV changes_check(int dir, const struct objstore_change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct objstore_entry entry;
+		char name[NAME_LEN];
+
+		name_of(&changes[i].id, name);
+		if (changes[i].expected != NULL && (!entry_read(dir, name, &entry)
+			|| memcmp(&entry.stamp, changes[i].expected, sizeof entry.stamp) != 0))
+			return OBJSTORE_OBJECT_CHANGED;
+	}
+	return CKR_OK;
 }
 
 static CK_RV token_is_locked(struct objstore *store, const struct objstore_id *token_id)
@@ -313,8 +346,9 @@ CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id,
 			rv = store_objects_open_locked(store, true, &dir);
 		if (rv == CKR_OK) {
 			if (store->litter)
-				store_sweep_locked(store, dir, token_id);
-			rv = changes_make(dir, token_id, key, changes, count);
+				store_sweep_locked(store, dir, &store->replaced);
+			if ((rv = changes_check(dir, changes, count)) == CKR_OK)
+				rv = changes_make(dir, token_id, key, changes, count);
 			close(dir);
 		}
 		store_write_end(store, step);

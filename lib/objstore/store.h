@@ -18,6 +18,7 @@ struct objstore {
 	int pin_fd;
 	pthread_mutex_t pin_mutex;
 	char path[PLACE_PATH_MAX];
+	struct objstore_id replaced; /* of the token file that was last read */
 	bool litter; /* a reader saw what the next writer is to sweep away */
 };
 
@@ -28,9 +29,9 @@ CK_RV store_find_locked(struct objstore *store, bool make);
 /* The directory of the objects; *dir = -1 with CKR_OK: there is none. The caller closes *dir. */
 CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir);
 
-/* For a writer: removes from a directory what writers that died left behind, and objects of any token
-   but the given one. */
-void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *token_id);
+/* For a writer: removes from a directory what writers that died left behind, and the objects of a
+   token that was replaced. Any other object that is not this token's may be a damaged one. */
+void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *replaced);
 
 /* For a writer: makes the second copy of the token file what the first one is. */
 void store_mend_copy_locked(struct objstore *store);

@@ -32,6 +32,7 @@ static CK_RV copy_read(struct objstore *store, const char *name, struct objstore
 	} else if (*good) {
 		token->exists = true;
 		token->id = header.token_id;
+		token->replaced = store->replaced = header.object_id;
 		token->sequence = header.sequence;
 	} else if (rv == CKR_OK && exists) {
 		log_error("%s/%s is damaged", store->path, name);
@@ -128,21 +129,24 @@ void store_mend_copy_locked(struct objstore *store)
 	buf_free(&first);
 }
 
-/* A token with a new id has no objects, so those of the old one go at once. */
-static void empty_locked(struct objstore *store, const struct objstore_id *id)
+/* A token with a new id has no objects, so those of the old one go at once; what a crash leaves of
+   them, the next writer that meets it. */
+static void empty_locked(struct objstore *store, const struct objstore_id *old_id)
 {
 	int dir;
 
 	if (store_objects_open_locked(store, false, &dir) != CKR_OK || dir < 0)
 		return;
-	store_sweep_locked(store, dir, id);
+	store_sweep_locked(store, dir, old_id);
 	close(dir);
 }
 
 CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
 	const struct objstore_id *id, const struct buf *body)
 {
-	struct format_header header = { FORMAT_TOKEN, false, *id, { { 0 } }, current->sequence + 1 };
+	bool is_new = memcmp(id, &current->id, sizeof *id) != 0;
+	struct format_header header = { FORMAT_TOKEN, false, *id, is_new ? current->id : current->replaced,
+		current->sequence + 1 };
 	struct objstore_step step;
 	struct buf file = BUF_INIT;
 	CK_RV rv;
@@ -157,11 +161,11 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 		rv = file_error("protect", store->path, errno);
 	if (rv == CKR_OK && (rv = store_write_begin(store, &step)) == CKR_OK) {
 		if ((rv = is_current_locked(store, current)) == CKR_OK) {
-			store_sweep_locked(store, store->dir, id);
+			store_sweep_locked(store, store->dir, &current->id);
 			rv = copies_write(store, &file);
 		}
-		if (rv == CKR_OK && memcmp(id, &current->id, sizeof *id) != 0)
-			empty_locked(store, id);
+		if (rv == CKR_OK && is_new)
+			empty_locked(store, &current->id);
 		store_write_end(store, &step);
 	}
 	pthread_mutex_unlock(&store->mutex);

@@ -5,9 +5,9 @@
 
 #include "policy/attrs.h"
 
-CK_RV template_check_arguments(const CK_ATTRIBUTE *template, CK_ULONG count)
+bool template_pointers(const CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	return template == NULL && count != 0 ? CKR_ARGUMENTS_BAD : CKR_OK;
+	return template != NULL || count == 0;
 }
 
 const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, CK_ATTRIBUTE_TYPE type)
@@ -141,7 +141,7 @@ static bool contradicts(const CK_ATTRIBUTE *template, CK_ULONG at)
 	return false;
 }
 
-static CK_RV entry_check(const struct class_policy *policy, unsigned int allowed,
+static CK_RV entry_check(const struct class_policy *policy, unsigned int allowed, bool is_so,
 	const CK_ATTRIBUTE *template, CK_ULONG at, const struct attr_rule **rule)
 {
 	const CK_ATTRIBUTE *a = &template[at];
@@ -155,8 +155,8 @@ static CK_RV entry_check(const struct class_policy *policy, unsigned int allowed
 		return CKR_ATTRIBUTE_READ_ONLY;
 	if (contradicts(template, at))
 		return CKR_TEMPLATE_INCONSISTENT;
-	if (((*rule)->flags & ONLY_FALSE) != 0 && is_true(a))
-		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if (((*rule)->flags & TRUE_BY_SO) != 0 && is_true(a) && !is_so)
+		return CKR_ATTRIBUTE_READ_ONLY;
 	if (((*rule)->flags & UNIQUE_VALUE) != 0
 		&& number_of(a) != (a->type == CKA_CLASS ? policy->class : policy->subtype))
 		return allowed == MAY_CREATE ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_TEMPLATE_INCONSISTENT;
@@ -172,7 +172,14 @@ CK_RV template_class(const CK_ATTRIBUTE *template, CK_ULONG count, const struct 
 		return CKR_TEMPLATE_INCOMPLETE;
 	if (value_valid(KIND_ULONG, a))
 		*policy = class_find(number_of(a));
-	return *policy != NULL ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+	return *policy != NULL && (*policy)->may_create ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
+}
+
+/* What no single rule can say. */
+static CK_RV whole_check(const struct buf *attrs)
+{
+	return attrs_bool(attrs, CKA_ALWAYS_AUTHENTICATE) && !attrs_bool(attrs, CKA_PRIVATE)
+		? CKR_TEMPLATE_INCONSISTENT : CKR_OK;
 }
 
 static CK_RV default_put(const struct attr_rule *rule, struct buf *attrs)
@@ -186,11 +193,11 @@ static CK_RV default_put(const struct attr_rule *rule, struct buf *attrs)
 	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
 }
 
-CK_RV template_apply(const struct class_policy *policy, enum template_use use,
+CK_RV template_apply(const struct class_policy *policy, enum template_use use, bool is_so,
 	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
 {
-	unsigned int may = use == TEMPLATE_CREATE ? MAY_CREATE : MAY_GENERATE;
-	unsigned int must = use == TEMPLATE_CREATE ? MUST_CREATE : MUST_GENERATE;
+	static const unsigned int may[] = { MAY_CREATE, MAY_GENERATE, MAY_GENERATE };
+	static const unsigned int must[] = { MUST_CREATE, MUST_GENERATE, UNIQUE_VALUE };
 	CK_RV rv;
 
 	for (size_t i = 0; i < policy->count; i++)
@@ -199,33 +206,31 @@ CK_RV template_apply(const struct class_policy *policy, enum template_use use,
 	for (CK_ULONG i = 0; i < count; i++) {
 		const struct attr_rule *rule;
 
-		if ((rv = entry_check(policy, may, template, i, &rule)) != CKR_OK)
+		if ((rv = entry_check(policy, may[use], is_so, template, i, &rule)) != CKR_OK)
 			return rv;
 		if ((rule->flags & IN_CHIP) == 0
 			&& (rv = value_put(rule->kind, &template[i], attrs)) != CKR_OK)
 			return rv;
 	}
 	for (size_t i = 0; i < policy->count; i++)
-		if ((policy->rules[i].flags & must) != 0
+		if ((policy->rules[i].flags & must[use]) != 0
 			&& template_find(template, count, policy->rules[i].type) == NULL)
 			return CKR_TEMPLATE_INCOMPLETE;
 	attrs_put_ulong(attrs, CKA_CLASS, policy->class);
 	if (policy->subtype_attr != CKA_CLASS)
 		attrs_put_ulong(attrs, policy->subtype_attr, policy->subtype);
-	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : whole_check(attrs);
 }
 
-CK_RV template_set(const struct class_policy *policy, const CK_ATTRIBUTE *template, CK_ULONG count,
-	struct buf *attrs)
+static CK_RV change(const struct class_policy *policy, unsigned int may, bool is_so,
+	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
 {
 	CK_RV rv;
 
-	if (!attrs_bool(attrs, CKA_MODIFIABLE))
-		return CKR_ACTION_PROHIBITED;
 	for (CK_ULONG i = 0; i < count; i++) {
 		const struct attr_rule *rule;
 
-		if ((rv = entry_check(policy, MAY_SET, template, i, &rule)) != CKR_OK)
+		if ((rv = entry_check(policy, may, is_so, template, i, &rule)) != CKR_OK)
 			return rv;
 		if (((rule->flags & ONLY_TO_TRUE) != 0 && attrs_bool(attrs, rule->type) && !is_true(&template[i]))
 			|| ((rule->flags & ONLY_TO_FALSE) != 0 && !attrs_bool(attrs, rule->type)
@@ -235,6 +240,37 @@ CK_RV template_set(const struct class_policy *policy, const CK_ATTRIBUTE *templa
 			return rv;
 	}
 	return CKR_OK;
+}
+
+CK_RV template_set(const struct class_policy *policy, bool is_so, const CK_ATTRIBUTE *template,
+	CK_ULONG count, struct buf *attrs)
+{
+	/* What the SO vouches for is nobody else's to change. */
+	if (!attrs_bool(attrs, CKA_MODIFIABLE)
+		|| (policy->class == CKO_CERTIFICATE && attrs_bool(attrs, CKA_TRUSTED) && !is_so))
+		return CKR_ACTION_PROHIBITED;
+	return change(policy, MAY_SET, is_so, template, count, attrs);
+}
+
+CK_RV template_copy(const struct class_policy *policy, bool is_so, const CK_ATTRIBUTE *template,
+	CK_ULONG count, struct buf *attrs)
+{
+	bool was_private = attrs_bool(attrs, CKA_PRIVATE);
+	CK_RV rv;
+
+	if (!attrs_bool(attrs, CKA_COPYABLE))
+		return CKR_ACTION_PROHIBITED;
+	rv = change(policy, MAY_SET | MAY_COPY, is_so, template, count, attrs);
+	/* A private key does not come to light by way of a copy. */
+	if (rv == CKR_OK && was_private && class_rule(policy, CKA_SENSITIVE) != NULL && !attrs_bool(attrs, CKA_PRIVATE))
+		rv = CKR_TEMPLATE_INCONSISTENT;
+	return rv == CKR_OK ? whole_check(attrs) : rv;
+}
+
+static bool hidden(const struct attr_rule *rule, const struct buf *attrs)
+{
+	return (rule->flags & IN_CHIP) != 0 || ((rule->flags & IF_EXTRACTABLE) != 0
+		&& (attrs_bool(attrs, CKA_SENSITIVE) || !attrs_bool(attrs, CKA_EXTRACTABLE)));
 }
 
 static CK_RV entry_get(const struct class_policy *policy, const struct buf *attrs, CK_ATTRIBUTE *a)
@@ -247,7 +283,7 @@ static CK_RV entry_get(const struct class_policy *policy, const struct buf *attr
 	a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
 	if (rule == NULL)
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	if ((rule->flags & IN_CHIP) != 0)
+	if (hidden(rule, attrs))
 		return CKR_ATTRIBUTE_SENSITIVE;
 	if (!attrs_get(attrs, a->type, &value, &len))
 		return CKR_ATTRIBUTE_TYPE_INVALID;
@@ -281,7 +317,7 @@ bool template_matches(const struct class_policy *policy, const struct buf *attrs
 		const uint8_t *value;
 		size_t len;
 
-		if (rule == NULL || (rule->flags & IN_CHIP) != 0
+		if (rule == NULL || hidden(rule, attrs)
 			|| !attrs_get(attrs, rule->type, &value, &len)
 			|| !value_equals(rule->kind, &template[i], value, len))
 			return false;

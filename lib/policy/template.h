@@ -14,8 +14,8 @@
  * done with it.
  */
 
-/* CKR_ARGUMENTS_BAD if template is NULL with a count. */
-CK_RV template_check_arguments(const CK_ATTRIBUTE *template, CK_ULONG count);
+/* Is it an array: not NULL with a count? */
+bool template_pointers(const CK_ATTRIBUTE *template, CK_ULONG count);
 
 /* The first value of that type, or NULL. */
 const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, CK_ATTRIBUTE_TYPE type);
@@ -23,19 +23,22 @@ const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, 
 /* The class that C_CreateObject is asked for. CKR_TEMPLATE_INCOMPLETE, CKR_ATTRIBUTE_VALUE_INVALID. */
 CK_RV template_class(const CK_ATTRIBUTE *template, CK_ULONG count, const struct class_policy **policy);
 
-enum template_use { TEMPLATE_CREATE, TEMPLATE_GENERATE };
+enum template_use { TEMPLATE_CREATE, TEMPLATE_GENERATE, TEMPLATE_UNWRAP };
 
 /*
  * Appends what the template gives and the defaults of what it does not, without what only the chip
- * keeps. CKR_ATTRIBUTE_TYPE_INVALID, _VALUE_INVALID, _READ_ONLY, CKR_TEMPLATE_INCOMPLETE,
+ * keeps. is_so: the SO asks. CKR_ATTRIBUTE_TYPE_INVALID, _VALUE_INVALID, _READ_ONLY, CKR_TEMPLATE_INCOMPLETE,
  * _INCONSISTENT.
  */
-CK_RV template_apply(const struct class_policy *policy, enum template_use use,
+CK_RV template_apply(const struct class_policy *policy, enum template_use use, bool is_so,
 	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs);
 
-/* Changes attrs as C_SetAttributeValue may; on an error attrs is to be thrown away. */
-CK_RV template_set(const struct class_policy *policy, const CK_ATTRIBUTE *template, CK_ULONG count,
-	struct buf *attrs);
+/* Change attrs as C_SetAttributeValue and C_CopyObject may; on an error attrs is to be thrown away.
+   CKR_ACTION_PROHIBITED too. */
+CK_RV template_set(const struct class_policy *policy, bool is_so, const CK_ATTRIBUTE *template,
+	CK_ULONG count, struct buf *attrs);
+CK_RV template_copy(const struct class_policy *policy, bool is_so, const CK_ATTRIBUTE *template,
+	CK_ULONG count, struct buf *attrs);
 
 /* C_GetAttributeValue: goes through every entry, whatever becomes of the others. */
 CK_RV template_get(const struct class_policy *policy, const struct buf *attrs, CK_ATTRIBUTE *template,

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <openssl/rsa.h>
-
 static const struct {
 	CK_FLAGS flag;
 	CK_ATTRIBUTE_TYPE use;
@@ -12,51 +10,49 @@ static const struct {
 	[PRIVATE_HALF] = { CKF_DECRYPT, CKA_DECRYPT }, [PUBLIC_HALF] = { CKF_ENCRYPT, CKA_ENCRYPT },
 };
 
-void cipher_end(struct session *session, enum direction direction)
+void cipher_end(struct session *session, enum key_half half)
 {
-	struct cipher_op *op = &session->ciphers[direction];
+	struct cipher_op *op = &session->ciphers[half];
 
 	op_key_close(&op->key);
 	buf_free(&op->plain);
 	memset(op, 0, sizeof *op);
 }
 
-CK_RV cipher_init(struct session *session, enum direction direction, const CK_MECHANISM *wanted,
+static struct cipher_op *under_way(struct session *session, enum key_half half)
+{
+	struct cipher_op *op = &session->ciphers[half];
+
+	if (op->mechanism != NULL && op_key_lost(session->token, &op->key))
+		cipher_end(session, half);
+	return op->mechanism != NULL ? op : NULL;
+}
+
+CK_RV cipher_init(struct session *session, enum key_half half, const CK_MECHANISM *wanted,
 	CK_OBJECT_HANDLE handle)
 {
-	struct cipher_op *op = &session->ciphers[direction];
+	struct cipher_op *op = &session->ciphers[half];
 	const struct mechanism *mechanism;
-	CK_RV rv = mechanism_check(wanted, uses[direction].flag, &mechanism);
+	CK_RV rv = mechanism_check(wanted, uses[half].flag, &mechanism, NULL);
 
 	if (rv != CKR_OK)
 		return rv;
-	if (op->mechanism != NULL && !op_key_lost(session->token, &op->key))
+	if (under_way(session, half) != NULL)
 		return CKR_OPERATION_ACTIVE;
-	cipher_end(session, direction);
-	rv = op_key_open(session->token, handle, direction, uses[direction].use, mechanism, &op->key);
+	rv = op_key_open(session->token, handle, half, uses[half].use, mechanism, &op->key);
 	op->mechanism = mechanism;
 	if (rv != CKR_OK)
-		cipher_end(session, direction);
+		cipher_end(session, half);
 	return rv;
 }
 
 static CK_RV encrypt(struct cipher_op *op, const CK_BYTE *p, CK_ULONG n, const struct output *out)
 {
 	struct buf result = BUF_INIT;
-	uint8_t *to = buf_extend(&result, op->key.size);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(op->key.public, NULL);
-	size_t len = op->key.size;
-	CK_RV rv = CKR_HOST_MEMORY;
+	CK_RV rv = op_key_encrypt(&op->key, p, n, &result);
 
-	if (n > op->key.size - PKCS1_OVERHEAD)
-		rv = CKR_DATA_LEN_RANGE;
-	else if (to != NULL && ctx != NULL && EVP_PKEY_encrypt_init(ctx) == 1
-		&& EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1
-		&& EVP_PKEY_encrypt(ctx, to, &len, p, n) == 1)
-		rv = CKR_OK;
 	if (rv == CKR_OK)
-		output_give(out, to, len);
-	EVP_PKEY_CTX_free(ctx);
+		output_give(out, result.data, result.len);
 	buf_free(&result);
 	return rv;
 }
@@ -67,9 +63,7 @@ static CK_RV decrypt(struct cipher_op *op, const CK_BYTE *p, CK_ULONG n, const s
 	CK_RV rv = CKR_OK;
 
 	if (!op->has_plain) {
-		if (n != op->key.size)
-			return CKR_ENCRYPTED_DATA_LEN_RANGE;
-		rv = op_key_code(tspi_key_unbind(op->key.private, p, n, &op->plain));
+		rv = op_key_decrypt(&op->key, p, n, &op->plain);
 		op->has_plain = rv == CKR_OK;
 	}
 	if (rv == CKR_OK && !output_asks(out, op->plain.len, &rv))
@@ -78,34 +72,32 @@ static CK_RV decrypt(struct cipher_op *op, const CK_BYTE *p, CK_ULONG n, const s
 }
 
 /* A query: a sufficient length, without asking the chip. */
-static bool asks(const struct cipher_op *op, enum direction direction, const struct output *out, CK_RV *rv)
+static bool asks(const struct cipher_op *op, enum key_half half, const struct output *out, CK_RV *rv)
 {
 	size_t sufficient = op->key.size;
 
-	if (direction == PRIVATE_HALF)
-		sufficient = op->has_plain ? op->plain.len : op->key.size - PKCS1_OVERHEAD;
-	if (direction == PRIVATE_HALF && out->p != NULL)
+	if (half == PRIVATE_HALF)
+		sufficient = op->has_plain ? op->plain.len : op_key_message_max(&op->key);
+	if (half == PRIVATE_HALF && out->p != NULL)
 		return false;
 	return output_asks(out, sufficient, rv);
 }
 
-CK_RV cipher(struct session *session, enum direction direction, const CK_BYTE *p, CK_ULONG n,
+CK_RV cipher(struct session *session, enum key_half half, const CK_BYTE *p, CK_ULONG n,
 	struct output out)
 {
-	struct cipher_op *op = &session->ciphers[direction];
+	struct cipher_op *op = under_way(session, half);
 	CK_RV rv = CKR_OK;
 
-	if (op->mechanism != NULL && op_key_lost(session->token, &op->key))
-		cipher_end(session, direction);
-	if (op->mechanism == NULL)
+	if (op == NULL)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (out.len == NULL || (p == NULL && n != 0))
 		rv = CKR_ARGUMENTS_BAD;
-	else if (asks(op, direction, &out, &rv))
+	else if (asks(op, half, &out, &rv))
 		return rv;
 	else
-		rv = direction == PRIVATE_HALF ? decrypt(op, p, n, &out) : encrypt(op, p, n, &out);
+		rv = half == PRIVATE_HALF ? decrypt(op, p, n, &out) : encrypt(op, p, n, &out);
 	if (rv != CKR_BUFFER_TOO_SMALL)
-		cipher_end(session, direction);
+		cipher_end(session, half);
 	return rv;
 }

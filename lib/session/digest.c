@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "policy/attrs.h"
+
 void digest_end(struct session *session)
 {
 	EVP_MD_CTX_free(session->digest.md);
@@ -13,7 +15,7 @@ CK_RV digest_init(struct session *session, const CK_MECHANISM *wanted)
 {
 	struct digest_op *op = &session->digest;
 	const struct mechanism *mechanism;
-	CK_RV rv = mechanism_check(wanted, CKF_DIGEST, &mechanism);
+	CK_RV rv = mechanism_check(wanted, CKF_DIGEST, &mechanism, NULL);
 
 	if (rv != CKR_OK)
 		return rv;
@@ -87,6 +89,29 @@ CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n)
 	op->mode = OP_PARTS;
 	if (rv != CKR_OK)
 		digest_end(session);
+	return rv;
+}
+
+CK_RV digest_key(struct session *session, CK_OBJECT_HANDLE handle)
+{
+	struct object *object = NULL;
+	const uint8_t *value;
+	size_t len;
+	CK_RV rv;
+
+	if (session->digest.mechanism == NULL)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	rv = objects_get(session->token, handle, &object);
+	if (rv == CKR_OBJECT_HANDLE_INVALID)
+		rv = CKR_KEY_HANDLE_INVALID;
+	else if (rv == CKR_OK && (object->policy->class != CKO_SECRET_KEY
+		|| !attrs_get(&object->attrs, CKA_VALUE, &value, &len)))
+		rv = CKR_KEY_INDIGESTIBLE;
+	if (rv == CKR_OK)
+		rv = digest_update(session, value, len);
+	else
+		digest_end(session);
+	object_free(&object);
 	return rv;
 }
 

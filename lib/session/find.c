@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/template.h"
-
 void find_end(struct session *session)
 {
 	free(session->find.handles);
@@ -15,10 +13,8 @@ void find_end(struct session *session)
 CK_RV find_init(struct session *session, const CK_ATTRIBUTE *template, CK_ULONG count)
 {
 	struct find_op *op = &session->find;
-	CK_RV rv = template_check_arguments(template, count);
+	CK_RV rv;
 
-	if (rv != CKR_OK)
-		return rv;
 	if (op->active)
 		return CKR_OPERATION_ACTIVE;
 	rv = objects_find(session->token, template, count, &op->handles, &op->count);

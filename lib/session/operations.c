@@ -3,14 +3,40 @@
 
 #include <string.h>
 
+static const enum key_half halves[] = { PRIVATE_HALF, PUBLIC_HALF };
+
 void operations_end(struct session *session)
 {
 	digest_end(session);
-	signature_end(session, PRIVATE_HALF);
-	signature_end(session, PUBLIC_HALF);
-	cipher_end(session, PRIVATE_HALF);
-	cipher_end(session, PUBLIC_HALF);
+	for (int kind = 0; kind < SIGNATURE_KINDS; kind++)
+		signature_end(session, (enum signature_kind)kind);
+	for (int i = 0; i < 2; i++)
+		cipher_end(session, halves[i]);
 	find_end(session);
+}
+
+void operations_end_lost(struct session *session)
+{
+	for (int kind = 0; kind < SIGNATURE_KINDS; kind++)
+		if (op_key_lost(session->token, &session->signatures[kind].key))
+			signature_end(session, (enum signature_kind)kind);
+	for (int i = 0; i < 2; i++)
+		if (op_key_lost(session->token, &session->ciphers[i].key))
+			cipher_end(session, halves[i]);
+}
+
+bool operations_ask_login(const struct session *session)
+{
+	return session->signatures[SIGN].key.always_authenticate
+		|| session->signatures[SIGN_RECOVER].key.always_authenticate
+		|| session->ciphers[PRIVATE_HALF].key.always_authenticate;
+}
+
+void operations_give_login(struct session *session)
+{
+	session->signatures[SIGN].key.authenticated = true;
+	session->signatures[SIGN_RECOVER].key.authenticated = true;
+	session->ciphers[PRIVATE_HALF].key.authenticated = true;
 }
 
 bool output_asks(const struct output *out, size_t needed, CK_RV *rv)

@@ -7,7 +7,7 @@
 /*
  * The operations of a locked session (PKCS#11 v2.40 base specification, 5.7 to 5.13). Output follows
  * its chapter 5.2: a NULL buffer asks for a sufficient length, a small one gives
- * CKR_BUFFER_TOO_SMALL; neither ends the operation nor costs a TPM command. Every other answer of an
+ * CKR_BUFFER_TOO_SMALL; neither ends the operation nor costs a signature. Every other answer of an
  * ending call ends it, and so does an error of an update.
  */
 
@@ -20,7 +20,15 @@ struct output {
 /* Ends whatever is under way. */
 void operations_end(struct session *session);
 
-/* Ends the operation's call: true if the operation goes on after rv. */
+/* Ends what works with a key that can no longer be seen. */
+void operations_end_lost(struct session *session);
+
+/* The context-specific login is good for the operations of keys that ask for one; false: there are
+   none. */
+bool operations_ask_login(const struct session *session);
+void operations_give_login(struct session *session);
+
+/* True if the call only asks, or gives too little room: *rv is its answer, and the operation goes on. */
 bool output_asks(const struct output *out, size_t needed, CK_RV *rv);
 void output_give(const struct output *out, const void *p, size_t n);
 
@@ -30,23 +38,36 @@ CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n);
 CK_RV digest_final(struct session *session, struct output out);
 void digest_end(struct session *session);
 
-/* One engine signs and verifies. signature: where it goes (PRIVATE_HALF), or what is to be verified. */
-CK_RV signature_init(struct session *session, enum direction direction, const CK_MECHANISM *mechanism,
+/* C_DigestKey. CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE. */
+CK_RV digest_key(struct session *session, CK_OBJECT_HANDLE key);
+
+/* One engine signs, verifies and recovers. */
+CK_RV signature_init(struct session *session, enum signature_kind kind, const CK_MECHANISM *mechanism,
 	CK_OBJECT_HANDLE key);
-CK_RV signature_update(struct session *session, enum direction direction, const CK_BYTE *p, CK_ULONG n);
-CK_RV sign(struct session *session, const CK_BYTE *p, CK_ULONG n, struct output out);
+CK_RV signature_update(struct session *session, enum signature_kind kind, const CK_BYTE *p, CK_ULONG n);
+CK_RV sign(struct session *session, enum signature_kind kind, const CK_BYTE *p, CK_ULONG n,
+	struct output out);
 CK_RV sign_final(struct session *session, struct output out);
 CK_RV verify(struct session *session, const CK_BYTE *p, CK_ULONG n, const CK_BYTE *signature,
 	CK_ULONG signature_len);
 CK_RV verify_final(struct session *session, const CK_BYTE *signature, CK_ULONG signature_len);
-void signature_end(struct session *session, enum direction direction);
+CK_RV verify_recover(struct session *session, const CK_BYTE *signature, CK_ULONG signature_len,
+	struct output out);
+void signature_end(struct session *session, enum signature_kind kind);
 
 /* One engine encrypts (PUBLIC_HALF) and decrypts (PRIVATE_HALF). */
-CK_RV cipher_init(struct session *session, enum direction direction, const CK_MECHANISM *mechanism,
+CK_RV cipher_init(struct session *session, enum key_half half, const CK_MECHANISM *mechanism,
 	CK_OBJECT_HANDLE key);
-CK_RV cipher(struct session *session, enum direction direction, const CK_BYTE *p, CK_ULONG n,
+CK_RV cipher(struct session *session, enum key_half half, const CK_BYTE *p, CK_ULONG n,
 	struct output out);
-void cipher_end(struct session *session, enum direction direction);
+void cipher_end(struct session *session, enum key_half half);
+
+/* C_WrapKey, C_UnwrapKey. */
+CK_RV key_wrap(struct session *session, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping_key,
+	CK_OBJECT_HANDLE key, struct output out);
+CK_RV key_unwrap(struct session *session, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE unwrapping_key,
+	const CK_BYTE *wrapped, CK_ULONG wrapped_len, const CK_ATTRIBUTE *template, CK_ULONG count,
+	CK_OBJECT_HANDLE *key);
 
 CK_RV find_init(struct session *session, const CK_ATTRIBUTE *template, CK_ULONG count);
 CK_RV find_next(struct session *session, CK_OBJECT_HANDLE *handles, CK_ULONG max, CK_ULONG *count);

@@ -4,24 +4,51 @@
 #include <stdlib.h>
 
 #include "session/operations.h"
+#include "session/saved.h"
+#include "tspi/tspi.h"
 
 struct sessions {
 	pthread_mutex_t mutex; /* guards the list and every session's references */
 	struct token *token;
 	struct session *list;
 	CK_SESSION_HANDLE last_handle;
+	struct saved_states *saved;
 };
 
 CK_RV sessions_open(struct token *token, struct sessions **out)
 {
 	struct sessions *sessions = calloc(1, sizeof *sessions);
 
-	*out = sessions;
+	*out = NULL;
 	if (sessions == NULL)
 		return CKR_HOST_MEMORY;
+	sessions->saved = saved_new();
+	if (sessions->saved == NULL) {
+		free(sessions);
+		return CKR_HOST_MEMORY;
+	}
 	pthread_mutex_init(&sessions->mutex, NULL);
 	sessions->token = token;
+	*out = sessions;
 	return CKR_OK;
+}
+
+struct saved_states *sessions_saved(struct sessions *sessions)
+{
+	return sessions->saved;
+}
+
+/* With the table locked, so that no session can be opened meanwhile. */
+CK_RV sessions_init_token(struct sessions *sessions, const CK_UTF8CHAR *pin, CK_ULONG pin_len,
+	const CK_UTF8CHAR *label)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&sessions->mutex);
+	rv = sessions->list != NULL ? CKR_SESSION_EXISTS
+		: token_init(sessions->token, pin, pin_len, label);
+	pthread_mutex_unlock(&sessions->mutex);
+	return rv;
 }
 
 static void session_free(struct session *session)
@@ -47,6 +74,7 @@ void sessions_close(struct sessions **at)
 	if (*at == NULL)
 		return;
 	session_close_all(*at);
+	saved_free(&(*at)->saved);
 	pthread_mutex_destroy(&(*at)->mutex);
 	free(*at);
 	*at = NULL;
@@ -63,8 +91,6 @@ CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE 
 		return CKR_ARGUMENTS_BAD;
 	if (!token_present(sessions->token))
 		return CKR_TOKEN_NOT_PRESENT;
-	if (!read_write && token_login_state(sessions->token) == LOGIN_SO)
-		return CKR_SESSION_READ_WRITE_SO_EXISTS;
 	session = calloc(1, sizeof *session);
 	if (session == NULL)
 		return CKR_HOST_MEMORY;
@@ -72,6 +98,11 @@ CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE 
 	session->token = sessions->token;
 	session->references = 1;
 	pthread_mutex_lock(&sessions->mutex);
+	if (!read_write && token_login_state(sessions->token) == LOGIN_SO) {
+		pthread_mutex_unlock(&sessions->mutex);
+		session_free(session);
+		return CKR_SESSION_READ_WRITE_SO_EXISTS;
+	}
 	session->handle = session->actor.session = ++sessions->last_handle;
 	session->actor.read_write = read_write;
 	session->next = sessions->list;
@@ -82,8 +113,7 @@ CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE 
 }
 
 /* Takes the session out of the list, so that no call finds it any more. */
-static struct session *unlink_session(struct sessions *sessions, CK_SESSION_HANDLE handle, bool any,
-	bool *last)
+static struct session *unlink_session(struct sessions *sessions, CK_SESSION_HANDLE handle, bool any)
 {
 	struct session **at, *session;
 
@@ -93,15 +123,25 @@ static struct session *unlink_session(struct sessions *sessions, CK_SESSION_HAND
 	session = *at;
 	if (session != NULL)
 		*at = session->next;
-	*last = sessions->list == NULL;
 	pthread_mutex_unlock(&sessions->mutex);
 	return session;
 }
 
+/* With the table locked: nobody may open a session and log in between the look and the logout. */
+static void logout_if_last(struct sessions *sessions)
+{
+	bool out;
+
+	pthread_mutex_lock(&sessions->mutex);
+	out = sessions->list == NULL && token_logout(sessions->token) == CKR_OK;
+	pthread_mutex_unlock(&sessions->mutex);
+	if (out)
+		tspi_close();
+}
+
 static CK_RV close_one(struct sessions *sessions, CK_SESSION_HANDLE handle, bool any)
 {
-	bool last;
-	struct session *session = unlink_session(sessions, handle, any, &last);
+	struct session *session = unlink_session(sessions, handle, any);
 
 	if (session == NULL)
 		return CKR_SESSION_HANDLE_INVALID;
@@ -111,8 +151,7 @@ static CK_RV close_one(struct sessions *sessions, CK_SESSION_HANDLE handle, bool
 	pthread_mutex_unlock(&session->mutex);
 	objects_end_session(sessions->token, session->handle);
 	unref(sessions, session);
-	if (last)
-		token_logout(sessions->token);
+	logout_if_last(sessions);
 	return CKR_OK;
 }
 
@@ -172,31 +211,82 @@ void session_info(struct session *session, CK_SESSION_INFO *info)
 	info->ulDeviceError = 0;
 }
 
-void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
+static void count_locked(const struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
 {
 	*all = *read_write = 0;
-	pthread_mutex_lock(&sessions->mutex);
 	for (const struct session *s = sessions->list; s != NULL; s = s->next) {
 		++*all;
 		*read_write += s->actor.read_write ? 1 : 0;
 	}
+}
+
+void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
+{
+	pthread_mutex_lock(&sessions->mutex);
+	count_locked(sessions, all, read_write);
 	pthread_mutex_unlock(&sessions->mutex);
+}
+
+/* With the table locked: a read-only session must not come in between. */
+static CK_RV so_login(struct sessions *sessions, const CK_UTF8CHAR *pin, CK_ULONG pin_len)
+{
+	CK_ULONG all, read_write;
+	CK_RV rv;
+
+	pthread_mutex_lock(&sessions->mutex);
+	count_locked(sessions, &all, &read_write);
+	rv = read_write != all ? CKR_SESSION_READ_ONLY_EXISTS
+		: token_login(sessions->token, ROLE_SO, pin, pin_len);
+	pthread_mutex_unlock(&sessions->mutex);
+	return rv;
+}
+
+/* Good for the one operation that waits for it. */
+static CK_RV context_login(struct session *session, const CK_UTF8CHAR *pin, CK_ULONG pin_len)
+{
+	CK_RV rv;
+
+	operations_end_lost(session);
+	if (!operations_ask_login(session))
+		return CKR_OPERATION_NOT_INITIALIZED;
+	rv = token_check_pin(session->token, pin, pin_len);
+	if (rv == CKR_OK)
+		operations_give_login(session);
+	return rv;
 }
 
 CK_RV session_login(struct sessions *sessions, struct session *session, CK_USER_TYPE type,
 	const CK_UTF8CHAR *pin, CK_ULONG pin_len)
 {
-	CK_ULONG all, read_write;
-
-	/* No key asks for a login of its own, so no operation can be waiting for one. */
 	if (type == CKU_CONTEXT_SPECIFIC)
-		return CKR_OPERATION_NOT_INITIALIZED;
-	if (type != CKU_USER && type != CKU_SO)
-		return CKR_USER_TYPE_INVALID;
-	sessions_count(sessions, &all, &read_write);
-	if (type == CKU_SO && read_write != all)
-		return CKR_SESSION_READ_ONLY_EXISTS;
-	return token_login(session->token, type == CKU_USER ? ROLE_USER : ROLE_SO, pin, pin_len);
+		return context_login(session, pin, pin_len);
+	if (type == CKU_USER)
+		return token_login(session->token, ROLE_USER, pin, pin_len);
+	return type == CKU_SO ? so_login(sessions, pin, pin_len) : CKR_USER_TYPE_INVALID;
+}
+
+/* Another session that is in the midst of a call finds out for itself. */
+static void end_lost_elsewhere(struct sessions *sessions, const struct session *mine)
+{
+	pthread_mutex_lock(&sessions->mutex);
+	for (struct session *s = sessions->list; s != NULL; s = s->next)
+		if (s != mine && pthread_mutex_trylock(&s->mutex) == 0) {
+			operations_end_lost(s);
+			pthread_mutex_unlock(&s->mutex);
+		}
+	pthread_mutex_unlock(&sessions->mutex);
+}
+
+CK_RV session_logout(struct sessions *sessions, struct session *session)
+{
+	CK_RV rv = token_logout(sessions->token);
+
+	if (rv != CKR_OK)
+		return rv;
+	operations_end_lost(session);
+	end_lost_elsewhere(sessions, session);
+	tspi_close();
+	return CKR_OK;
 }
 
 CK_RV session_set_pin(struct session *session, const CK_UTF8CHAR *old_pin, CK_ULONG old_len,

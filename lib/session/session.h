@@ -28,10 +28,15 @@ struct digest_op {
 	EVP_MD_CTX *md;
 };
 
+enum signature_kind { SIGN, VERIFY, SIGN_RECOVER, VERIFY_RECOVER };
+#define SIGNATURE_KINDS 4
+
 struct signature_op {
 	const struct mechanism *mechanism;
 	enum op_mode mode;
 	struct op_key key;
+	size_t size; /* bytes of the signature */
+	EVP_MAC_CTX *mac; /* of an HMAC */
 	EVP_MD_CTX *md; /* of a mechanism with a digest */
 	struct buf parts; /* of one without */
 };
@@ -57,18 +62,26 @@ struct session {
 	bool closed;
 	pthread_mutex_t mutex; /* held by the call that uses the session */
 	struct digest_op digest;
-	struct signature_op signatures[2]; /* enum direction */
-	struct cipher_op ciphers[2];
+	struct signature_op signatures[SIGNATURE_KINDS];
+	struct cipher_op ciphers[2]; /* enum key_half */
 	struct find_op find;
 	struct session *next;
 };
 
 struct sessions;
+struct saved_states;
+
+/* The saved operation states of the process. */
+struct saved_states *sessions_saved(struct sessions *sessions);
 
 CK_RV sessions_open(struct token *token, struct sessions **sessions);
 
 /* Ends all sessions; there must be no call under way. */
 void sessions_close(struct sessions **sessions);
+
+/* C_InitToken: CKR_SESSION_EXISTS, token_init()'s. */
+CK_RV sessions_init_token(struct sessions *sessions, const CK_UTF8CHAR *pin, CK_ULONG pin_len,
+	const CK_UTF8CHAR *label);
 
 /* C_OpenSession, C_CloseSession, C_CloseAllSessions. With the last session the login ends. */
 CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE *handle);
@@ -82,9 +95,13 @@ void session_leave(struct sessions *sessions, struct session *session);
 void session_info(struct session *session, CK_SESSION_INFO *info);
 void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write);
 
-/* C_Login. CKR_USER_TYPE_INVALID, CKR_SESSION_READ_ONLY_EXISTS, token_login()'s. */
+/* C_Login. CKR_USER_TYPE_INVALID, CKR_SESSION_READ_ONLY_EXISTS, CKR_OPERATION_NOT_INITIALIZED,
+   token_login()'s. */
 CK_RV session_login(struct sessions *sessions, struct session *session, CK_USER_TYPE type,
 	const CK_UTF8CHAR *pin, CK_ULONG pin_len);
+
+/* C_Logout: operations with private keys end, and no auth stays in libtspi. */
+CK_RV session_logout(struct sessions *sessions, struct session *session);
 
 /* C_SetPIN, C_InitPIN. CKR_SESSION_READ_ONLY, token_set_pin()'s, token_init_pin()'s. */
 CK_RV session_set_pin(struct session *session, const CK_UTF8CHAR *old_pin, CK_ULONG old_len,

@@ -63,6 +63,7 @@ static CK_RV unbind(const struct buf *blob, const struct buf *bound, const uint8
 	if (rv == CKR_OK)
 		memcpy(secret, plain.data, SECRET_LEN);
 	tspi_key_free(&key);
+	tspi_close();
 	buf_free(&plain);
 	return rv;
 }
@@ -90,6 +91,7 @@ CK_RV role_load(const struct role_record *record)
 	if (rv == CKR_OK)
 		rv = tspi_key_load(key);
 	tspi_key_free(&key);
+	tspi_close();
 	return rv;
 }
 
@@ -122,6 +124,7 @@ CK_RV role_change_pin(const struct role_record *record, const struct pin_keys *o
 			rv = CKR_HOST_MEMORY;
 	}
 	tspi_key_free(&key);
+	tspi_close();
 	if (rv != CKR_OK)
 		role_record_free(changed);
 	return rv;

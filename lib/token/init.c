@@ -59,6 +59,7 @@ static CK_RV used_token_open(struct token *token, const struct objstore_id *old_
 	if (rv == CKR_OK) {
 		token_file_drop_role(file, ROLE_USER);
 		buf_free(&file->so_copy);
+		buf_free(&file->import_parent);
 		memset(file->master_check, 0, MAC_LEN);
 		if (so->has_key)
 			rv = role_mac(file, new_id, ROLE_SO, proof.secret, proof.keys.k2, so->mac);
@@ -77,10 +78,8 @@ static CK_RV so_make(struct token_file *file, const struct objstore_id *token_id
 
 	memset(&keys, 0, sizeof keys);
 	if (crypto_random(check_value, sizeof check_value)
-		&& (rv = role_make(pin, check_value, so, &keys)) == CKR_OK) {
+		&& (rv = role_make(pin, check_value, so, &keys)) == CKR_OK)
 		rv = role_mac(file, token_id, ROLE_SO, check_value, keys.k2, so->mac);
-		tspi_registry_add(so->uuid, &so->blob);
-	}
 	wipe(check_value, sizeof check_value);
 	wipe(&keys, sizeof keys);
 	return rv;
@@ -117,6 +116,8 @@ static CK_RV init(struct token *token, struct pin pin, const CK_UTF8CHAR *label)
 			? objstore_token_switch(token->store, &on_disk, &id, &body) : CKR_HOST_MEMORY;
 	}
 	if (rv == CKR_OK) {
+		if (file.roles[ROLE_SO].has_key)
+			tspi_registry_add(file.roles[ROLE_SO].uuid, &file.roles[ROLE_SO].blob);
 		state_drop_uuids(&file);
 		objstore_note_write(token->store, no_tries);
 	}
@@ -144,5 +145,5 @@ CK_RV token_init(struct token *token, const CK_UTF8CHAR *p, CK_ULONG len, const 
 		objstore_pin_unlock(token->store);
 	}
 	pthread_mutex_unlock(&token->life_mutex);
-	return state_public_code(rv);
+	return tspi_public_code(rv);
 }

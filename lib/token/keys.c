@@ -8,7 +8,9 @@
 #include "policy/attrs.h"
 #include "policy/mechanisms.h"
 #include "policy/template.h"
+#include "token/describe.h"
 #include "token/import_parent.h"
+#include "token/weak.h"
 #include "util/crypto.h"
 #include "util/log.h"
 #include "util/wipe.h"
@@ -105,11 +107,17 @@ static CK_RV pair_describe(struct pair *pair)
 		return CKR_DEVICE_ERROR;
 	}
 	for (int i = 0; i < 2; i++) {
+		CK_RV rv;
+
 		attrs_put(&pair->attrs[i], CKA_MODULUS, info.modulus, info.modulus_len);
 		attrs_put(&pair->attrs[i], CKA_PUBLIC_EXPONENT, tspi_exponent, sizeof tspi_exponent);
 		attrs_put_bool(&pair->attrs[i], CKA_LOCAL, true);
 		attrs_put_ulong(&pair->attrs[i], CKA_KEY_GEN_MECHANISM, CKM_RSA_PKCS_KEY_PAIR_GEN);
+		if ((rv = describe_rsa(&pair->attrs[i])) != CKR_OK)
+			return rv;
 	}
+	if (weak_refused(info.modulus, info.modulus_len))
+		return CKR_DEVICE_ERROR;
 	attrs_put_bool(private, CKA_ALWAYS_SENSITIVE, attrs_bool(private, CKA_SENSITIVE));
 	attrs_put_bool(private, CKA_NEVER_EXTRACTABLE, !attrs_bool(private, CKA_EXTRACTABLE));
 	return put_chip_key(private, KEY_PARENT_SRK, &pair->blob, pair->auth);
@@ -137,12 +145,13 @@ CK_RV keys_generate(struct token *token, const struct actor *actor,
 {
 	struct pair pair;
 	unsigned int bits;
+	bool is_so = token_login_state(token) == LOGIN_SO;
 	CK_RV rv;
 
 	memset(&pair, 0, sizeof pair);
-	if ((rv = template_apply(class_find(CKO_PRIVATE_KEY), TEMPLATE_GENERATE, private_template,
+	if ((rv = template_apply(class_find(CKO_PRIVATE_KEY), TEMPLATE_GENERATE, is_so, private_template,
 			private_count, &pair.attrs[0])) == CKR_OK
-		&& (rv = template_apply(class_find(CKO_PUBLIC_KEY), TEMPLATE_GENERATE, public_template,
+		&& (rv = template_apply(class_find(CKO_PUBLIC_KEY), TEMPLATE_GENERATE, is_so, public_template,
 			public_count, &pair.attrs[1])) == CKR_OK
 		&& (rv = public_half_check(public_template, public_count, &pair.attrs[1], &bits)) == CKR_OK
 		&& !attrs_bool(&pair.attrs[0], CKA_SENSITIVE))
@@ -193,6 +202,8 @@ static CK_RV import_check(const CK_ATTRIBUTE *template, CK_ULONG count, struct n
 		log_error("the primes of the private key are not those of its modulus");
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	}
+	if (weak_refused(modulus->p, modulus->len))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
 	return CKR_OK;
 }
 
@@ -216,58 +227,101 @@ static CK_RV import_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struc
 	attrs_put(attrs, CKA_MODULUS, modulus.p, modulus.len);
 	attrs_put(attrs, CKA_PUBLIC_EXPONENT, tspi_exponent, sizeof tspi_exponent);
 	attrs_put_ulong(attrs, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : describe_rsa(attrs);
+}
+
+/* A prime is wrapped to nothing that the chip has not proved to be its own. */
+static CK_RV import_wrap(struct token *token, struct number modulus, struct number prime,
+	struct buf *attrs)
+{
+	struct buf parent_blob = BUF_INIT, blob = BUF_INIT;
+	struct tspi_key *parent = NULL;
+	uint8_t auth[TSPI_AUTH_LEN];
+	CK_RV rv;
+
+	if (!crypto_random(auth, sizeof auth))
+		return CKR_HOST_MEMORY;
+	if ((rv = import_parent_need(token, &parent_blob)) == CKR_OK
+		&& (rv = import_parent_open(token, &parent)) == CKR_OK
+		&& (rv = tspi_key_load(parent)) == CKR_OK
+		&& (rv = tspi_key_wrap(&parent_blob, usage_for(attrs), modulus.p, modulus.len, prime.p, prime.len,
+			auth, &blob)) == CKR_OK
+		&& (rv = import_try(parent, &blob, auth)) == CKR_OK)
+		rv = put_chip_key(attrs, KEY_PARENT_IMPORT, &blob, auth);
+	wipe(auth, sizeof auth);
+	tspi_key_free(&parent);
+	buf_free(&blob);
+	buf_free(&parent_blob);
+	return tspi_public_code(rv);
+}
+
+static CK_RV twin_take(const struct object *twin, struct buf *attrs)
+{
+	static const CK_ATTRIBUTE_TYPE types[] = {
+		ATTR_KEY_HOME, ATTR_KEY_PARENT, ATTR_KEY_BLOB, ATTR_KEY_AUTH,
+	};
+	const uint8_t *value;
+	size_t len;
+
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (attrs_get(&twin->attrs, types[i], &value, &len))
+			attrs_put(attrs, types[i], value, len);
 	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
 }
 
 static CK_RV import(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
 	CK_ULONG count, struct buf *attrs)
 {
-	struct buf parent_blob = BUF_INIT, blob = BUF_INIT;
-	struct tspi_key *parent = NULL;
+	struct object *twin = NULL;
 	struct number modulus, prime;
-	uint8_t auth[TSPI_AUTH_LEN];
 	CK_RV rv;
 
 	if (!attrs_bool(attrs, CKA_SENSITIVE))
 		return CKR_TEMPLATE_INCONSISTENT;
-	if ((rv = import_check(template, count, &modulus, &prime)) != CKR_OK
-		|| (rv = objects_may_create(token, actor, attrs)) != CKR_OK)
-		return rv;
-	if (!crypto_random(auth, sizeof auth))
-		return CKR_HOST_MEMORY;
-	/* A prime is wrapped to nothing that the chip has not proved to be its own. */
-	if ((rv = import_parent_need(token, &parent_blob)) == CKR_OK
-		&& (rv = import_parent_open(token, &parent)) == CKR_OK
-		&& (rv = tspi_key_load(parent)) == CKR_OK
-		&& (rv = tspi_key_wrap(&parent_blob, usage_for(attrs), modulus.p, modulus.len, prime.p, prime.len,
-			auth, &blob)) == CKR_OK
-		&& (rv = import_try(parent, &blob, auth)) == CKR_OK
-		&& (rv = import_describe(template, count, attrs)) == CKR_OK)
-		rv = put_chip_key(attrs, KEY_PARENT_IMPORT, &blob, auth);
-	wipe(auth, sizeof auth);
-	tspi_key_free(&parent);
-	buf_free(&blob);
-	buf_free(&parent_blob);
-	return rv == CKR_TOKEN_NOT_RECOGNIZED ? CKR_DEVICE_ERROR : rv;
+	if ((rv = import_check(template, count, &modulus, &prime)) == CKR_OK
+		&& (rv = objects_may_create(token, actor, attrs)) == CKR_OK
+		&& (rv = import_describe(template, count, attrs)) == CKR_OK
+		&& (rv = objects_twin(token, modulus.p, modulus.len, usage_for(attrs), &twin)) == CKR_OK)
+		rv = twin != NULL ? twin_take(twin, attrs) : import_wrap(token, modulus, prime, attrs);
+	object_free(&twin);
+	return rv;
 }
 
 static CK_RV public_key_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
 {
 	struct number modulus = number_of(template_find(template, count, CKA_MODULUS));
 	struct number exponent = number_of(template_find(template, count, CKA_PUBLIC_EXPONENT));
-	EVP_PKEY *key;
 
 	if (modulus.len == 0 || exponent.len == 0 || modulus.len > 2048)
 		return CKR_ATTRIBUTE_VALUE_INVALID;
-	key = crypto_rsa_public(modulus.p, modulus.len, exponent.p, exponent.len);
-	if (key == NULL)
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	EVP_PKEY_free(key);
 	attrs_put(attrs, CKA_MODULUS, modulus.p, modulus.len);
 	attrs_put(attrs, CKA_PUBLIC_EXPONENT, exponent.p, exponent.len);
 	attrs_put_ulong(attrs, CKA_MODULUS_BITS, (CK_ULONG)number_bits(modulus));
 	attrs_put_ulong(attrs, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
-	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : describe_rsa(attrs);
+}
+
+static CK_RV secret_key_describe(struct buf *attrs)
+{
+	attrs_put_ulong(attrs, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : describe_secret(attrs);
+}
+
+static CK_RV complete(struct token *token, const struct actor *actor, CK_OBJECT_CLASS class,
+	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
+{
+	switch (class) {
+	case CKO_PRIVATE_KEY:
+		return import(token, actor, template, count, attrs);
+	case CKO_PUBLIC_KEY:
+		return public_key_describe(template, count, attrs);
+	case CKO_SECRET_KEY:
+		return secret_key_describe(attrs);
+	case CKO_CERTIFICATE:
+		return describe_certificate(attrs);
+	default:
+		return CKR_OK;
+	}
 }
 
 CK_RV keys_create_object(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
@@ -278,11 +332,10 @@ CK_RV keys_create_object(struct token *token, const struct actor *actor, const C
 	CK_RV rv = template_class(template, count, &policy);
 
 	if (rv == CKR_OK)
-		rv = template_apply(policy, TEMPLATE_CREATE, template, count, &attrs);
-	if (rv == CKR_OK && policy->class == CKO_PRIVATE_KEY)
-		rv = import(token, actor, template, count, &attrs);
-	else if (rv == CKR_OK && policy->class == CKO_PUBLIC_KEY)
-		rv = public_key_describe(template, count, &attrs);
+		rv = template_apply(policy, TEMPLATE_CREATE, token_login_state(token) == LOGIN_SO, template,
+			count, &attrs);
+	if (rv == CKR_OK)
+		rv = complete(token, actor, policy->class, template, count, &attrs);
 	if (rv == CKR_OK)
 		rv = objects_create(token, actor, &attrs, 1, handle);
 	buf_free(&attrs);

@@ -17,4 +17,15 @@ CK_RV keys_generate(struct token *token, const struct actor *actor,
 CK_RV keys_create_object(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
 	CK_ULONG count, CK_OBJECT_HANDLE *handle);
 
+/* C_GenerateKey of a generic secret. CKR_KEY_SIZE_RANGE. */
+CK_RV secret_generate(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
+	CK_ULONG count, CK_OBJECT_HANDLE *key);
+
+/* C_UnwrapKey: whether the template will do, before the chip is asked; then the object itself.
+   CKR_WRAPPED_KEY_INVALID: the value is empty. */
+CK_RV secret_check_template(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
+	CK_ULONG count);
+CK_RV secret_unwrap(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
+	CK_ULONG count, const struct buf *value, CK_OBJECT_HANDLE *key);
+
 #endif

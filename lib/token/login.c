@@ -8,11 +8,13 @@
 #include "util/log.h"
 #include "util/wipe.h"
 
+/* A login ends when another process makes the token another one, so that is looked at first. */
 enum login token_login_state(struct token *token)
 {
 	enum login who;
 
 	pthread_mutex_lock(&token->mutex);
+	state_refresh_locked(token);
 	who = token->login.who;
 	pthread_mutex_unlock(&token->mutex);
 	return who;
@@ -38,60 +40,12 @@ CK_RV token_check_expired(struct token *token)
 	return expired ? CKR_PIN_EXPIRED : CKR_OK;
 }
 
-/* --- who proved to be who --- */
-
-CK_RV proof_make(struct token *token, const struct token_file *file, const struct objstore_id *id,
-	enum role role, struct pin pin, struct proof *proof)
-{
-	const struct role_record *record = &file->roles[role];
-	uint8_t mac[MAC_LEN];
-	CK_RV rv;
-
-	memset(proof, 0, sizeof *proof);
-	if (record->has_key && pin_is_default(pin, role)) {
-		/* No key has it, so the chip need not lose a try; but it says if it is locked, or another. */
-		rv = role_load(record);
-		rv = rv == CKR_OK ? CKR_PIN_INCORRECT : rv;
-	} else if (record->has_key) {
-		rv = role_unlock(record, pin, proof->secret, &proof->keys);
-	} else {
-		rv = pin_is_default(pin, role) ? CKR_OK : CKR_PIN_INCORRECT;
-		proof->by_default = true;
-	}
-	state_note_try(token, role, rv);
-	if (rv != CKR_OK || !record->has_key)
-		return rv;
-	rv = role_mac(file, id, role, proof->secret, proof->keys.k2, mac);
-	if (rv == CKR_OK && !wipe_equal(mac, record->mac, sizeof mac)) {
-		log_error("the token file was tampered with: its keys are not those that were made with it");
-		rv = CKR_DEVICE_ERROR;
-	}
-	return rv;
-}
-
-/* The record must still be the one that the PIN was tested against. */
-CK_RV proof_still_holds(const struct token_file *file, enum role role, const struct role_record *tested)
-{
-	const struct role_record *now = &file->roles[role];
-
-	return now->has_key == tested->has_key
-		&& (!now->has_key || memcmp(now->uuid, tested->uuid, sizeof now->uuid) == 0)
-		? CKR_OK : CKR_PIN_INCORRECT;
-}
-
 /* --- the SO's copy of the master key --- */
 
 struct so_copy_edit {
 	const struct role_record *user, *so;
 	const struct proof *proof;
 };
-
-CK_RV so_copy_make(struct token_file *file, const uint8_t *master)
-{
-	buf_free(&file->so_copy);
-	return file->roles[ROLE_SO].has_key
-		? tspi_bind(&file->roles[ROLE_SO].blob, master, SECRET_LEN, &file->so_copy) : CKR_OK;
-}
 
 static CK_RV so_copy_edit(struct token_file *file, const struct objstore_id *token_id, void *arg)
 {
@@ -172,7 +126,7 @@ static CK_RV login(struct token *token, enum role role, struct pin pin)
 		rv = login_set(token, &on_disk, role, &proof);
 	wipe(&proof, sizeof proof);
 	token_file_free(&file);
-	return state_public_code(rv);
+	return tspi_public_code(rv);
 }
 
 CK_RV token_login(struct token *token, enum role role, const CK_UTF8CHAR *p, CK_ULONG len)
@@ -196,6 +150,39 @@ CK_RV token_login(struct token *token, enum role role, const CK_UTF8CHAR *p, CK_
 	return rv;
 }
 
+static CK_RV check_pin(struct token *token, struct pin pin)
+{
+	struct objstore_token on_disk;
+	struct token_file file;
+	struct proof proof;
+	CK_RV rv = state_copy(token, &on_disk, &file);
+
+	memset(&proof, 0, sizeof proof);
+	if (rv == CKR_OK)
+		rv = proof_make(token, &file, &on_disk.id, ROLE_USER, pin, &proof);
+	wipe(&proof, sizeof proof);
+	token_file_free(&file);
+	return tspi_public_code(rv);
+}
+
+CK_RV token_check_pin(struct token *token, const CK_UTF8CHAR *p, CK_ULONG len)
+{
+	struct pin pin;
+	CK_RV rv = pin_read(p, len, &pin);
+
+	if (rv != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&token->life_mutex);
+	if (token_login_state(token) != LOGIN_USER) {
+		rv = CKR_USER_NOT_LOGGED_IN;
+	} else if ((rv = objstore_pin_lock(token->store)) == CKR_OK) {
+		rv = check_pin(token, pin);
+		objstore_pin_unlock(token->store);
+	}
+	pthread_mutex_unlock(&token->life_mutex);
+	return rv;
+}
+
 CK_RV token_logout(struct token *token)
 {
 	CK_RV rv = CKR_OK;
@@ -204,7 +191,8 @@ CK_RV token_logout(struct token *token)
 	pthread_mutex_lock(&token->mutex);
 	if (token->login.who == LOGIN_NONE)
 		rv = CKR_USER_NOT_LOGGED_IN;
-	state_logout_locked(token);
+	else
+		state_logout_locked(token);
 	pthread_mutex_unlock(&token->mutex);
 	pthread_mutex_unlock(&token->life_mutex);
 	return rv;

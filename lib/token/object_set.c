@@ -95,6 +95,8 @@ struct entry *set_add(struct objects *set)
 	entry = calloc(1, sizeof *entry);
 	if (entry == NULL)
 		return NULL;
+	if (set->last_handle == 0)
+		set->last_handle = CLOCK_HANDLE;
 	entry->handle = ++set->last_handle;
 	set->entries[set->count++] = entry;
 	return entry;
@@ -201,16 +203,17 @@ static CK_RV entry_discover(struct token *token, const struct objstore_entry *fi
 static CK_RV files_compare(struct token *token, const struct objstore_entry *files, size_t count)
 {
 	struct objects *set = &token->objects;
-	size_t known = set->count;
-	struct entry **sorted = malloc((known + 1) * sizeof *sorted);
+	struct entry **sorted = malloc((set->count + 1) * sizeof *sorted);
+	size_t known = 0;
 	CK_RV rv = sorted != NULL ? CKR_OK : CKR_HOST_MEMORY;
 
-	if (rv == CKR_OK && known != 0) {
-		memcpy(sorted, set->entries, known * sizeof *sorted);
+	for (size_t i = 0; rv == CKR_OK && i < set->count; i++)
+		if (set->entries[i]->is_token) {
+			set->entries[i]->seen = false;
+			sorted[known++] = set->entries[i];
+		}
+	if (known != 0)
 		qsort(sorted, known, sizeof *sorted, by_id);
-	}
-	for (size_t i = 0; i < known; i++)
-		set->entries[i]->seen = false;
 	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
 		struct entry wanted = { .id = files[i].id }, *key = &wanted, **found;
 
@@ -261,6 +264,10 @@ CK_RV set_write(struct token *token, struct objstore_change *changes, size_t cou
 		CK_RV refreshed = state_refresh_locked(token);
 
 		return refreshed != CKR_OK ? refreshed : CKR_TOKEN_WRITE_PROTECTED;
+	}
+	if (rv != CKR_OK) {
+		token->objects.generation = 0;
+		return rv;
 	}
 	/* A change of our own is known already; anybody else's is still to be looked at. */
 	if (step.before != 0 && step.before == token->objects.generation)

@@ -7,6 +7,9 @@
 
 /* The objects that can be seen now, and how they follow the store. All with the token's mutex held. */
 
+/* Of the clock, which is always there. */
+#define CLOCK_HANDLE 1
+
 /* A token object is read when it is first needed, and again when its file is another one. */
 struct entry {
 	CK_OBJECT_HANDLE handle;
@@ -33,7 +36,8 @@ CK_RV set_read(struct token *token, struct entry *entry);
 CK_RV set_look(struct token *token);
 
 /* Writes to the store; a change of our own needs no look afterwards. CKR_TOKEN_WRITE_PROTECTED: the
-   token is another one by now, and what was the old one's is no longer in the set. */
+   token is another one by now, and what was the old one's is no longer in the set.
+   OBJSTORE_OBJECT_CHANGED: look, and try again with what is there now. */
 CK_RV set_write(struct token *token, struct objstore_change *changes, size_t count);
 
 #endif

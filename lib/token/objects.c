@@ -6,9 +6,11 @@
 
 #include "policy/attrs.h"
 #include "policy/template.h"
+#include "token/clock.h"
 #include "token/import_parent.h"
 #include "token/object_set.h"
 #include "util/crypto.h"
+#include "util/hex.h"
 #include "util/log.h"
 
 void objects_end_session(struct token *token, CK_SESSION_HANDLE session)
@@ -103,6 +105,18 @@ static CK_RV create_locked(struct token *token, const struct actor *actor, struc
 	return rv;
 }
 
+static CK_RV unique_id_put(struct buf *attrs)
+{
+	uint8_t id[16];
+	char text[2 * sizeof id + 1];
+
+	if (!crypto_random(id, sizeof id))
+		return CKR_HOST_MEMORY;
+	hex_encode(id, sizeof id, text);
+	attrs_put(attrs, CKA_UNIQUE_ID, text, 2 * sizeof id);
+	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
+}
+
 CK_RV objects_create(struct token *token, const struct actor *actor, struct buf *attrs, size_t count,
 	CK_OBJECT_HANDLE *handles)
 {
@@ -112,7 +126,8 @@ CK_RV objects_create(struct token *token, const struct actor *actor, struct buf 
 
 	memset(handles, 0, count * sizeof *handles);
 	for (size_t i = 0; rv == CKR_OK && i < count; i++)
-		rv = object_new(&attrs[i], &objects[i]);
+		if ((rv = unique_id_put(&attrs[i])) == CKR_OK)
+			rv = object_new(&attrs[i], &objects[i]);
 	if (rv == CKR_OK) {
 		pthread_mutex_lock(&token->mutex);
 		rv = create_locked(token, actor, objects, count, changes, handles);
@@ -128,6 +143,19 @@ CK_RV objects_create(struct token *token, const struct actor *actor, struct buf 
 	return rv;
 }
 
+/* The clock is no entry of the set: it is made anew whenever somebody looks at it. */
+static CK_RV clock_object(struct object **object)
+{
+	struct buf attrs = BUF_INIT;
+	unsigned char now[CLOCK_LEN];
+
+	clock_write(now);
+	attrs_put_ulong(&attrs, CKA_CLASS, CKO_HW_FEATURE);
+	attrs_put_ulong(&attrs, CKA_HW_FEATURE_TYPE, CKH_CLOCK);
+	attrs_put(&attrs, CKA_VALUE, now, sizeof now);
+	return object_new(&attrs, object);
+}
+
 static CK_RV get_locked(struct token *token, CK_OBJECT_HANDLE handle, struct entry **entry)
 {
 	*entry = set_find(&token->objects, handle);
@@ -140,6 +168,8 @@ CK_RV objects_get(struct token *token, CK_OBJECT_HANDLE handle, struct object **
 	CK_RV rv;
 
 	*object = NULL;
+	if (handle == CLOCK_HANDLE)
+		return clock_object(object);
 	pthread_mutex_lock(&token->mutex);
 	rv = get_locked(token, handle, &entry);
 	if (rv == CKR_OK)
@@ -176,6 +206,36 @@ CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **
 	return rv;
 }
 
+static bool is_twin(const struct object *object, const uint8_t *modulus, size_t modulus_len,
+	enum tspi_usage usage)
+{
+	struct tspi_key_info info;
+	const uint8_t *blob;
+	size_t len;
+
+	return attrs_get(&object->attrs, ATTR_KEY_BLOB, &blob, &len) && tspi_blob_info(blob, len, &info)
+		&& (info.usage == TSPI_LEGACY || info.usage == usage) && info.modulus_len == modulus_len
+		&& memcmp(info.modulus, modulus, modulus_len) == 0;
+}
+
+CK_RV objects_twin(struct token *token, const uint8_t *modulus, size_t modulus_len,
+	enum tspi_usage usage, struct object **twin)
+{
+	CK_RV rv;
+
+	*twin = NULL;
+	pthread_mutex_lock(&token->mutex);
+	rv = set_look(token);
+	for (size_t i = 0; rv == CKR_OK && *twin == NULL && i < token->objects.count; i++) {
+		struct entry *entry = token->objects.entries[i];
+
+		if (set_read(token, entry) == CKR_OK && is_twin(entry->object, modulus, modulus_len, usage))
+			*twin = object_ref(entry->object);
+	}
+	pthread_mutex_unlock(&token->mutex);
+	return rv;
+}
+
 static CK_RV find_locked(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG count,
 	CK_OBJECT_HANDLE **handles, size_t *found)
 {
@@ -197,6 +257,36 @@ static CK_RV find_locked(struct token *token, const CK_ATTRIBUTE *template, CK_U
 	return CKR_OK;
 }
 
+static bool asks_for_hw_feature(const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	const CK_ATTRIBUTE *class = template_find(template, count, CKA_CLASS);
+	CK_OBJECT_CLASS wanted;
+
+	if (class == NULL || class->pValue == NULL || class->ulValueLen != sizeof wanted)
+		return false;
+	memcpy(&wanted, class->pValue, sizeof wanted);
+	return wanted == CKO_HW_FEATURE;
+}
+
+static CK_RV find_clock(const CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE **handles,
+	size_t *found)
+{
+	struct object *clock;
+	CK_RV rv = clock_object(&clock);
+
+	if (rv != CKR_OK)
+		return rv;
+	*handles = malloc(sizeof **handles);
+	if (*handles == NULL) {
+		rv = CKR_HOST_MEMORY;
+	} else if (template_matches(clock->policy, &clock->attrs, template, count)) {
+		(*handles)[0] = CLOCK_HANDLE;
+		*found = 1;
+	}
+	object_free(&clock);
+	return rv;
+}
+
 CK_RV objects_find(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG count,
 	CK_OBJECT_HANDLE **handles, size_t *found)
 {
@@ -204,52 +294,90 @@ CK_RV objects_find(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG c
 
 	*handles = NULL;
 	*found = 0;
+	if (asks_for_hw_feature(template, count))
+		return find_clock(template, count, handles, found);
 	pthread_mutex_lock(&token->mutex);
 	rv = find_locked(token, template, count, handles, found);
 	pthread_mutex_unlock(&token->mutex);
 	return rv;
 }
 
-static CK_RV set_locked(struct token *token, struct entry *entry, const CK_ATTRIBUTE *template,
-	CK_ULONG count)
+/* Puts an object of new attributes, which is empty afterwards, in the place of the entry's. */
+static CK_RV replace_locked(struct token *token, struct entry *entry, struct buf *attrs)
 {
-	struct object *old = entry->object, *changed = NULL;
-	struct objstore_change change = { .id = entry->id, .is_private = entry->is_private };
-	struct buf attrs = BUF_INIT;
-	CK_RV rv;
+	struct objstore_change change = { .id = entry->id, .is_private = entry->is_private,
+		.expected = &entry->stamp };
+	struct object *changed;
+	CK_RV rv = object_new(attrs, &changed);
 
-	buf_put(&attrs, old->attrs.data, old->attrs.len);
-	rv = buf_failed(&attrs) ? CKR_HOST_MEMORY : template_set(old->policy, template, count, &attrs);
-	if (rv == CKR_OK)
-		rv = object_new(&attrs, &changed);
-	buf_free(&attrs);
 	if (rv != CKR_OK)
 		return rv;
-	if (old->key != NULL)
-		changed->key = tspi_key_ref(old->key);
 	change.body = &changed->attrs;
 	if (entry->is_token && (rv = set_write(token, &change, 1)) != CKR_OK) {
 		object_free(&changed);
 		return rv;
 	}
-	entry->stamp = change.stamp;
+	if (entry->object->key != NULL)
+		changed->key = tspi_key_ref(entry->object->key);
+	object_free(&entry->object);
 	entry->object = changed;
-	object_free(&old);
+	entry->stamp = change.stamp;
 	return CKR_OK;
 }
 
+static CK_RV set_locked(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle,
+	const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	struct buf attrs = BUF_INIT;
+	struct entry *entry;
+	CK_RV rv = get_locked(token, handle, &entry);
+
+	if (rv == CKR_OK)
+		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
+	if (rv != CKR_OK)
+		return rv;
+	buf_put(&attrs, entry->object->attrs.data, entry->object->attrs.len);
+	rv = buf_failed(&attrs) ? CKR_HOST_MEMORY
+		: template_set(entry->object->policy, token->login.who == LOGIN_SO, template, count, &attrs);
+	if (rv == CKR_OK)
+		rv = replace_locked(token, entry, &attrs);
+	buf_free(&attrs);
+	return rv;
+}
+
+CK_RV objects_copy(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle,
+	const CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *copy)
+{
+	struct object *object = NULL;
+	struct buf attrs = BUF_INIT;
+	CK_RV rv = objects_get(token, handle, &object);
+
+	if (rv == CKR_OK && object->policy->class == CKO_HW_FEATURE)
+		rv = CKR_ACTION_PROHIBITED;
+	if (rv == CKR_OK) {
+		buf_put(&attrs, object->attrs.data, object->attrs.len);
+		rv = buf_failed(&attrs) ? CKR_HOST_MEMORY : template_copy(object->policy,
+			token_login_state(token) == LOGIN_SO, template, count, &attrs);
+	}
+	object_free(&object);
+	if (rv == CKR_OK)
+		rv = objects_create(token, actor, &attrs, 1, copy);
+	buf_free(&attrs);
+	return rv;
+}
+
+/* What another process has made of the object meanwhile is what is changed. */
 CK_RV objects_set(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle,
 	const CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	struct entry *entry;
 	CK_RV rv;
 
+	if (handle == CLOCK_HANDLE)
+		return CKR_ACTION_PROHIBITED;
 	pthread_mutex_lock(&token->mutex);
-	rv = get_locked(token, handle, &entry);
-	if (rv == CKR_OK)
-		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
-	if (rv == CKR_OK)
-		rv = set_locked(token, entry, template, count);
+	while ((rv = set_locked(token, actor, handle, template, count)) == OBJSTORE_OBJECT_CHANGED)
+		if ((rv = set_look(token)) != CKR_OK)
+			break;
 	pthread_mutex_unlock(&token->mutex);
 	return rv;
 }
@@ -273,6 +401,8 @@ CK_RV objects_destroy(struct token *token, const struct actor *actor, CK_OBJECT_
 	struct entry *entry;
 	CK_RV rv;
 
+	if (handle == CLOCK_HANDLE)
+		return CKR_ACTION_PROHIBITED;
 	pthread_mutex_lock(&token->mutex);
 	rv = get_locked(token, handle, &entry);
 	if (rv == CKR_OK)

@@ -127,7 +127,7 @@ out:
 	installation_wipe(&i);
 	wipe(&proof, sizeof proof);
 	token_file_free(&file);
-	return state_public_code(rv);
+	return tspi_public_code(rv);
 }
 
 CK_RV token_set_pin(struct token *token, const CK_UTF8CHAR *old_p, CK_ULONG old_len,
@@ -177,14 +177,15 @@ static CK_RV master_for_user(const struct token_file *file, const struct objstor
 	return rv;
 }
 
-static CK_RV init_pin(struct token *token, const struct login_state *login, struct pin pin)
+static CK_RV init_pin(struct token *token, const struct login_state *login,
+	const struct objstore_id *login_id, struct pin pin)
 {
 	struct objstore_token on_disk;
 	struct token_file file;
 	struct installation i = { .role = ROLE_USER };
 	CK_RV rv = state_copy(token, &on_disk, &file);
 
-	if (rv == CKR_OK && !on_disk.exists)
+	if (rv == CKR_OK && (!on_disk.exists || memcmp(&on_disk.id, login_id, sizeof *login_id) != 0))
 		rv = CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK && (rv = master_for_user(&file, &on_disk.id, login, &i)) == CKR_OK) {
 		i.old = &file.roles[ROLE_USER];
@@ -196,12 +197,13 @@ static CK_RV init_pin(struct token *token, const struct login_state *login, stru
 	installation_wipe(&i);
 	token_file_free(&file);
 	/* The PIN that was refused would be the SO's, who has changed it elsewhere since the login. */
-	return rv == CKR_PIN_INCORRECT ? CKR_USER_NOT_LOGGED_IN : state_public_code(rv);
+	return rv == CKR_PIN_INCORRECT ? CKR_USER_NOT_LOGGED_IN : tspi_public_code(rv);
 }
 
 CK_RV token_init_pin(struct token *token, const CK_UTF8CHAR *p, CK_ULONG len)
 {
 	struct login_state login;
+	struct objstore_id id;
 	struct pin pin;
 	CK_RV rv;
 
@@ -209,11 +211,13 @@ CK_RV token_init_pin(struct token *token, const CK_UTF8CHAR *p, CK_ULONG len)
 		return rv;
 	pthread_mutex_lock(&token->life_mutex);
 	pthread_mutex_lock(&token->mutex);
+	state_refresh_locked(token);
 	login = token->login;
+	id = token->on_disk.id;
 	pthread_mutex_unlock(&token->mutex);
 	rv = login.who == LOGIN_SO ? pin_check_new(pin, ROLE_USER) : CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK && (rv = objstore_pin_lock(token->store)) == CKR_OK) {
-		rv = init_pin(token, &login, pin);
+		rv = init_pin(token, &login, &id, pin);
 		objstore_pin_unlock(token->store);
 	}
 	pthread_mutex_unlock(&token->life_mutex);

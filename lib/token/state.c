@@ -140,8 +140,6 @@ void state_logout_locked(struct token *token)
 	token->login_number++;
 }
 
-enum { TRY_GOOD, TRY_FAILED, TRY_LOCKED };
-
 void state_note_try(struct token *token, enum role role, CK_RV rv)
 {
 	uint8_t note[OBJSTORE_NOTE_LEN], outcome;
@@ -159,9 +157,4 @@ void state_note_try(struct token *token, enum role role, CK_RV rv)
 		return;
 	note[role] = outcome;
 	objstore_note_write(token->store, note);
-}
-
-CK_RV state_public_code(CK_RV rv)
-{
-	return rv == CKR_TOKEN_NOT_RECOGNIZED ? CKR_DEVICE_ERROR : rv;
 }

@@ -79,10 +79,10 @@ void state_logout_locked(struct token *token);
 /* The serial number of a token that has no file yet: the same for the same user and place. */
 CK_RV token_serial(struct token *token, char serial[SERIAL_LEN]);
 
+/* What a note says of a role's PIN: how the last try ended. */
+enum try_outcome { TRY_GOOD, TRY_FAILED, TRY_LOCKED };
+
 /* Notes what the chip said to the role's PIN, for all processes. */
 void state_note_try(struct token *token, enum role role, CK_RV rv);
-
-/* A code of the chip that stands for a key of another chip becomes one that a caller knows. */
-CK_RV state_public_code(CK_RV rv);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "token/clock.h"
 #include "token/state.h"
 #include "util/wipe.h"
 
@@ -78,8 +78,8 @@ static CK_FLAGS role_flags(const struct token *token, const uint8_t note[OBJSTOR
 	CK_FLAGS flags = 0;
 
 	for (int role = 0; role < ROLES; role++) {
-		flags |= note[role] == 1 ? low[role] : 0;
-		flags |= note[role] == 2 ? locked[role] : 0;
+		flags |= note[role] == TRY_FAILED ? low[role] : 0;
+		flags |= note[role] == TRY_LOCKED ? locked[role] : 0;
 		flags |= !token->file.roles[role].has_key ? expired[role] : 0;
 	}
 	return flags;
@@ -97,17 +97,6 @@ static CK_FLAGS flags_locked(struct token *token)
 	if (token->file.roles[ROLE_USER].has_key)
 		flags |= CKF_USER_PIN_INITIALIZED;
 	return flags;
-}
-
-static void time_write(CK_TOKEN_INFO *info)
-{
-	time_t now = time(NULL);
-	struct tm utc;
-	char text[sizeof info->utcTime + 1];
-
-	if (gmtime_r(&now, &utc) == NULL || strftime(text, sizeof text, "%Y%m%d%H%M%S00", &utc) == 0)
-		memset(text, '0', sizeof text);
-	memcpy(info->utcTime, text, sizeof info->utcTime);
 }
 
 static void info_write_locked(struct token *token, const struct tspi_version *version, const char *serial,
@@ -132,7 +121,7 @@ static void info_write_locked(struct token *token, const struct tspi_version *ve
 	info->hardwareVersion.minor = version->minor;
 	info->firmwareVersion.major = version->revision_major;
 	info->firmwareVersion.minor = version->revision_minor;
-	time_write(info);
+	clock_write(info->utcTime);
 }
 
 /* A token without a file asks the chip once. */

@@ -43,6 +43,9 @@ CK_RV token_init(struct token *token, const CK_UTF8CHAR *pin, CK_ULONG pin_len, 
    user has no PIN of any kind. */
 CK_RV token_login(struct token *token, enum role role, const CK_UTF8CHAR *pin, CK_ULONG pin_len);
 
+/* Is it the PIN of the user, who is logged in? CKR_USER_NOT_LOGGED_IN, CKR_PIN_INCORRECT, ... */
+CK_RV token_check_pin(struct token *token, const CK_UTF8CHAR *pin, CK_ULONG pin_len);
+
 /* CKR_USER_NOT_LOGGED_IN. Every private object goes. */
 CK_RV token_logout(struct token *token);
 

@@ -14,17 +14,6 @@
 #define RANDOM_MAX 1024
 #define STIR_MAX 255
 
-/* A refused authorisation or a lockout is nobody's PIN here. */
-static CK_RV report(const char *what, TSS_RESULT r)
-{
-	CK_RV rv;
-
-	if (r == TSS_SUCCESS)
-		return CKR_OK;
-	rv = tss_error_report(what, r);
-	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED ? CKR_DEVICE_ERROR : rv;
-}
-
 static TSS_RESULT version_work(const struct link *link, void *arg)
 {
 	struct tspi_version *version = arg;
@@ -51,7 +40,7 @@ static TSS_RESULT version_work(const struct link *link, void *arg)
 
 CK_RV tspi_version(struct tspi_version *version)
 {
-	return report("asking for the TPM's version", link_run(version_work, version));
+	return tss_error_report_plain("asking for the TPM's version", link_run(version_work, version));
 }
 
 struct bytes {
@@ -62,54 +51,52 @@ struct bytes {
 
 static TSS_RESULT random_work(const struct link *link, void *arg)
 {
-	struct bytes *b = arg;
+	const struct bytes *b = arg;
+	BYTE *p = NULL;
+	TSS_RESULT r = Tspi_TPM_GetRandom(link->tpm, (UINT32)b->n, &p);
 
-	while (b->n != 0) {
-		UINT32 len = b->n < RANDOM_MAX ? (UINT32)b->n : RANDOM_MAX;
-		BYTE *p = NULL;
-		TSS_RESULT r = Tspi_TPM_GetRandom(link->tpm, len, &p);
-
-		if (r != TSS_SUCCESS)
-			return r;
-		memcpy(b->to, p, len);
-		wipe(p, len);
-		Tspi_Context_FreeMemory(link->context, p);
-		b->to += len;
-		b->n -= len;
-	}
+	if (r != TSS_SUCCESS)
+		return r;
+	memcpy(b->to, p, b->n);
+	wipe(p, b->n);
+	Tspi_Context_FreeMemory(link->context, p);
 	return TSS_SUCCESS;
-}
-
-CK_RV tspi_random(uint8_t *out, size_t n)
-{
-	struct bytes b = { out, NULL, n };
-
-	return report("TPM_GetRandom", link_run(random_work, &b));
 }
 
 static TSS_RESULT stir_work(const struct link *link, void *arg)
 {
-	struct bytes *b = arg;
+	const struct bytes *b = arg;
+	BYTE copy[STIR_MAX];
+	TSS_RESULT r;
 
-	while (b->n != 0) {
-		UINT32 len = b->n < STIR_MAX ? (UINT32)b->n : STIR_MAX;
-		BYTE copy[STIR_MAX];
-		TSS_RESULT r;
+	memcpy(copy, b->from, b->n);
+	r = Tspi_TPM_StirRandom(link->tpm, (UINT32)b->n, copy);
+	wipe(copy, sizeof copy);
+	return r;
+}
 
-		memcpy(copy, b->from, len);
-		r = Tspi_TPM_StirRandom(link->tpm, len, copy);
-		wipe(copy, sizeof copy);
-		if (r != TSS_SUCCESS)
-			return r;
-		b->from += len;
-		b->n -= len;
+/* Piece by piece, so that others get their turn at the chip. */
+static CK_RV in_pieces(const char *what, link_work *work, struct bytes b, size_t max)
+{
+	size_t left = b.n;
+	CK_RV rv = CKR_OK;
+
+	while (rv == CKR_OK && left != 0) {
+		b.n = left < max ? left : max;
+		rv = tss_error_report_plain(what, link_run(work, &b));
+		left -= b.n;
+		b.to = b.to != NULL ? b.to + b.n : NULL;
+		b.from = b.from != NULL ? b.from + b.n : NULL;
 	}
-	return TSS_SUCCESS;
+	return rv;
+}
+
+CK_RV tspi_random(uint8_t *out, size_t n)
+{
+	return in_pieces("TPM_GetRandom", random_work, (struct bytes){ out, NULL, n }, RANDOM_MAX);
 }
 
 CK_RV tspi_stir(const uint8_t *p, size_t n)
 {
-	struct bytes b = { NULL, p, n };
-
-	return report("TPM_StirRandom", link_run(stir_work, &b));
+	return in_pieces("TPM_StirRandom", stir_work, (struct bytes){ NULL, p, n }, STIR_MAX);
 }

@@ -54,12 +54,7 @@ static TSS_RESULT creation_work(const struct link *link, void *arg)
 CK_RV tspi_key_create(enum tspi_usage usage, unsigned int bits, const uint8_t *auth, struct buf *blob)
 {
 	struct creation c = { usage, 0, auth, blob };
-	CK_RV rv;
-	TSS_RESULT r;
 
 	c.size = bits == 512 ? TSS_KEY_SIZE_512 : bits == 1024 ? TSS_KEY_SIZE_1024 : TSS_KEY_SIZE_2048;
-	if ((r = link_run(creation_work, &c)) == TSS_SUCCESS)
-		return CKR_OK;
-	rv = tss_error_report("making a key", r);
-	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED ? CKR_DEVICE_ERROR : rv;
+	return tss_error_report_plain("making a key", link_run(creation_work, &c));
 }

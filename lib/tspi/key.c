@@ -69,8 +69,6 @@ void tspi_key_free(struct tspi_key **at)
 	*at = NULL;
 	if (key == NULL || atomic_fetch_sub(&key->references, 1) != 1)
 		return;
-	if (key->kind == TSPI_AUTH_PIN)
-		link_object_unload(&key->object);
 	tspi_key_free(&key->parent);
 	buf_free(&key->blob);
 	wipe(key->auth, sizeof key->auth);
@@ -84,6 +82,7 @@ struct key_call {
 	key_use *use;
 	void *arg;
 	bool loading;
+	int refusals; /* of an auth that is known to be right */
 };
 
 static TSS_RESULT key_load(const struct link *link, struct tspi_key *key)
@@ -112,14 +111,17 @@ static TSS_RESULT key_load(const struct link *link, struct tspi_key *key)
 
 /*
  * tcsd answers AUTHFAIL for a key that it has evicted, which costs the chip no try. Only unloading
- * the key tells that from an auth that is really wrong; so this asks, and the key has gone either way.
+ * the key tells that from an auth that is wrong: the PIN, or that of another blob of the same key, as
+ * tcsd takes any two of the same public half for one.
  */
 static bool was_evicted(struct tspi_key *key)
 {
-	TSS_RESULT r = Tspi_Key_UnloadKey(key->object.handle);
+	bool evicted = Tspi_Key_UnloadKey(key->object.handle) != TSS_SUCCESS;
 
+	if (!evicted)
+		link_expire();
 	link_object_drop(&key->object);
-	return r != TSS_SUCCESS;
+	return evicted;
 }
 
 static bool key_gone(TSS_RESULT r)
@@ -138,7 +140,7 @@ static bool worth_repeating(struct key_call *call, TSS_RESULT r)
 		return false;
 	if (loser == NULL || loser->object.handle == 0)
 		return false;
-	return was_evicted(loser) || loser->kind != TSPI_AUTH_PIN;
+	return was_evicted(loser) || (loser->kind != TSPI_AUTH_PIN && call->refusals++ == 0);
 }
 
 static TSS_RESULT key_work(const struct link *link, void *arg)
@@ -174,7 +176,7 @@ static CK_RV key_failure(const struct key_call *call, const char *what, TSS_RESU
 
 static CK_RV key_run(struct tspi_key *key, const char *what, key_use *use, void *arg)
 {
-	struct key_call call = { key, use, arg, true };
+	struct key_call call = { key, use, arg, true, 0 };
 	TSS_RESULT r = link_run(key_work, &call);
 
 	return r == TSS_SUCCESS ? CKR_OK : key_failure(&call, what, r);
@@ -184,6 +186,11 @@ static TSS_RESULT use_nothing(const struct link *link, struct tspi_key *key, voi
 {
 	(void)link, (void)key, (void)arg;
 	return TSS_SUCCESS;
+}
+
+CK_RV tspi_public_code(CK_RV rv)
+{
+	return rv == CKR_TOKEN_NOT_RECOGNIZED ? CKR_DEVICE_ERROR : rv;
 }
 
 CK_RV tspi_key_load(struct tspi_key *key)
@@ -286,13 +293,12 @@ static TSS_RESULT use_change_auth(const struct link *link, struct tspi_key *key,
 		return r;
 	r = Tspi_ChangeAuth(key->object.handle, link->srk, policy);
 	Tspi_Policy_FlushSecret(policy);
-	if (r == TSS_SUCCESS)
-		r = tss_blob_read(link, key->object.handle, new_auth->blob);
-	/* The chip still holds the key with its old auth, and tcsd would take it for the new one. */
-	Tspi_Key_UnloadKey(key->object.handle);
-	link_object_drop(&key->object);
 	Tspi_Context_CloseObject(link->context, policy);
-	return r;
+	if (r != TSS_SUCCESS)
+		return r;
+	/* The chip still holds the key with its old auth, and tcsd would take it for the new one. */
+	link_expire();
+	return tss_blob_read(link, key->object.handle, new_auth->blob);
 }
 
 CK_RV tspi_key_change_auth(struct tspi_key *key, const uint8_t *auth, struct buf *blob)

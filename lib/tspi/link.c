@@ -28,7 +28,9 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct link the_link;
 static struct link_object *objects;
+static bool expired;
 
+static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t retired_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct link_object *retired;
 
@@ -88,7 +90,6 @@ static bool port_answers(void)
 /* tcsd has few places, so a program that opens session after session must not knock each time. */
 bool tspi_present(void)
 {
-	static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
 	static struct timespec seen;
 	bool ok;
 
@@ -136,6 +137,7 @@ static void link_close(void)
 	if (the_link.context != 0)
 		Tspi_Context_Close(the_link.context);
 	memset(&the_link, 0, sizeof the_link);
+	expired = false;
 }
 
 static TSS_RESULT link_open(void)
@@ -228,8 +230,15 @@ TSS_RESULT link_run(link_work *work, void *arg)
 			break;
 		link_close();
 	}
+	if (expired)
+		link_close();
 	leave(&before, was_pending);
 	return r;
+}
+
+void link_expire(void)
+{
+	expired = true;
 }
 
 void link_object_add(struct link_object *object, TSS_HOBJECT handle, TSS_HPOLICY policy)
@@ -258,18 +267,6 @@ void link_object_drop(struct link_object *object)
 		object->next->at = object->at;
 }
 
-void link_object_unload(struct link_object *object)
-{
-	sigset_t before;
-	bool was_pending;
-
-	enter(&before, &was_pending);
-	if (object->handle != 0)
-		Tspi_Key_UnloadKey(object->handle);
-	link_object_drop(object);
-	leave(&before, was_pending);
-}
-
 void link_object_retire(struct link_object *object, void *memory)
 {
 	object->memory = memory;
@@ -279,7 +276,7 @@ void link_object_retire(struct link_object *object, void *memory)
 	pthread_mutex_unlock(&retired_mutex);
 }
 
-void tspi_stop(void)
+void tspi_close(void)
 {
 	sigset_t before;
 	bool was_pending;
@@ -296,6 +293,7 @@ void tspi_forget(void)
 
 	memcpy(&mutex, &fresh, sizeof mutex);
 	memcpy(&retired_mutex, &fresh, sizeof retired_mutex);
+	memcpy(&seen_mutex, &fresh, sizeof seen_mutex);
 	retired = NULL;
 	memset(&the_link, 0, sizeof the_link);
 	objects = NULL;

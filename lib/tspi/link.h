@@ -41,8 +41,12 @@ void link_object_add(struct link_object *object, TSS_HOBJECT handle, TSS_HPOLICY
 /* Flushes the secret, closes the object; handle becomes 0. Fine if it is 0 already. */
 void link_object_drop(struct link_object *object);
 
-/* Outside link_run(): takes the key out of the chip, then drops the object. Waits for the chip. */
-void link_object_unload(struct link_object *object);
+/*
+ * Inside link_run(): the connection is closed when the work is done, which takes every key of this
+ * process out of the chip. Tspi_Key_UnloadKey would do it for one, but tcsd 0.3.15 cannot evict any
+ * key any more once that has been called, until its connection is closed.
+ */
+void link_expire(void);
 
 /* Outside link_run(): the object is dropped when the chip is next used, and memory, which it lies in,
    freed with it. Never waits. */

@@ -53,9 +53,8 @@ static TSS_RESULT registration_work(const struct link *link, void *arg)
 CK_RV tspi_registry_add(const uint8_t uuid[TSPI_UUID_LEN], const struct buf *blob)
 {
 	struct registration g = { uuid_read(uuid), blob };
-	TSS_RESULT r = link_run(registration_work, &g);
 
-	return r == TSS_SUCCESS ? CKR_OK : tss_error_report("registering a key in user.data", r);
+	return tss_error_report_plain("registering a key in user.data", link_run(registration_work, &g));
 }
 
 static TSS_RESULT unregistration_work(const struct link *link, void *arg)
@@ -72,7 +71,6 @@ static TSS_RESULT unregistration_work(const struct link *link, void *arg)
 CK_RV tspi_registry_drop(const uint8_t uuid[TSPI_UUID_LEN])
 {
 	struct registration g = { uuid_read(uuid), NULL };
-	TSS_RESULT r = link_run(unregistration_work, &g);
 
-	return r == TSS_SUCCESS ? CKR_OK : tss_error_report("dropping a key from user.data", r);
+	return tss_error_report_plain("dropping a key from user.data", link_run(unregistration_work, &g));
 }

@@ -24,8 +24,11 @@
 #define TSPI_AUTH_LEN 20
 #define TSPI_UUID_LEN 16
 
-/* Closes the connection; every key must have been freed before. */
-void tspi_stop(void);
+/*
+ * Closes the connection, so that nothing of any key's auth stays in libtspi and no key of this
+ * process in the chip. Whoever uses a key afterwards has it loaded again. Waits for the chip.
+ */
+void tspi_close(void);
 
 /* For the child after a fork: lets go of the parent's connection without a word to tcsd. */
 void tspi_forget(void);
@@ -53,7 +56,7 @@ enum tspi_usage { TSPI_BIND, TSPI_STORAGE, TSPI_SIGNING, TSPI_LEGACY };
 /*
  * TSPI_AUTH_KNOWN: the auth is right for sure, so the chip's refusal never means it is wrong.
  * TSPI_AUTH_PIN: it may be wrong. tcsd knows a loaded key by its public half alone, so of such a key
- * only one process at a time may have a loaded copy; it leaves the chip when it is freed.
+ * only one process at a time may have a loaded copy, and tspi_close() must end its turn.
  */
 enum tspi_auth { TSPI_AUTH_NONE, TSPI_AUTH_KNOWN, TSPI_AUTH_PIN };
 
@@ -101,6 +104,9 @@ struct tspi_key *tspi_key_ref(struct tspi_key *key);
 
 /* Lets go of a reference and sets *key to NULL; the last wipes. NULL-safe. */
 void tspi_key_free(struct tspi_key **key);
+
+/* A code of this room's that is of no meaning to a caller of PKCS#11 becomes one that is. */
+CK_RV tspi_public_code(CK_RV rv);
 
 /* Loads the key now. Tests no auth: the chip checks that only when the key is used. */
 CK_RV tspi_key_load(struct tspi_key *key);

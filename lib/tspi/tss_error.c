@@ -34,6 +34,9 @@ static const struct tss_error errors[] = {
 	{ TPM_E_DISABLED, CKR_DEVICE_ERROR, "the TPM is disabled: enable it in the firmware setup" },
 	{ TPM_E_FAILEDSELFTEST, CKR_DEVICE_ERROR, "the TPM failed its self test" },
 	{ TPM_E_INVALID_POSTINIT, CKR_DEVICE_ERROR, "the TPM was not started: restart the machine" },
+	{ TPM_E_BAD_PARAMETER, CKR_DEVICE_ERROR, "the TPM, or tcsd, takes the command for a wrong one" },
+	{ TPM_E_RETRY, CKR_DEVICE_ERROR, "the TPM is busy: try again" },
+	{ TPM_E_DOING_SELFTEST, CKR_DEVICE_ERROR, "the TPM is testing itself: try again" },
 	{ TPM_E_RESOURCES, CKR_DEVICE_MEMORY, "the TPM has no room for one more key" },
 	{ TPM_E_NOSPACE, CKR_DEVICE_MEMORY, "the TPM has no room for one more key" },
 	{ TSS_E_COMM_FAILURE | ANY_LAYER, CKR_DEVICE_ERROR,
@@ -63,10 +66,17 @@ CK_RV tss_error_code(TSS_RESULT result)
 	return result == TSS_SUCCESS ? CKR_OK : find(result)->rv;
 }
 
-CK_RV tss_error_report(const char *call, TSS_RESULT result)
+CK_RV tss_error_report(const char *what, TSS_RESULT result)
 {
 	const struct tss_error *error = find(result);
 
-	log_error("%s failed (0x%x): %s", call, (unsigned int)result, error->hint);
+	log_error("%s failed (0x%x): %s", what, (unsigned int)result, error->hint);
 	return error->rv;
+}
+
+CK_RV tss_error_report_plain(const char *what, TSS_RESULT result)
+{
+	CK_RV rv = result == TSS_SUCCESS ? CKR_OK : tss_error_report(what, result);
+
+	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED ? CKR_DEVICE_ERROR : rv;
 }

@@ -12,7 +12,11 @@
 /* The code alone, without a word in the log. */
 CK_RV tss_error_code(TSS_RESULT result);
 
-/* Logs that call failed with result, and what to do; returns its code. */
-CK_RV tss_error_report(const char *call, TSS_RESULT result);
+/* Logs that what the caller did failed with result, and what to do; returns its code. */
+CK_RV tss_error_report(const char *what, TSS_RESULT result);
+
+/* The same where no PIN is in play: a refused authorisation, or a lockout, is CKR_DEVICE_ERROR. CKR_OK
+   and no word for a success. */
+CK_RV tss_error_report_plain(const char *what, TSS_RESULT result);
 
 #endif
