@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Objects that everybody may see: made, found, read, changed, destroyed. */
 #define _GNU_SOURCE
-#include "p11.h"
+#include "p11_conf.h"
 
 #include <string.h>
-
-#include <openssl/x509.h>
 
 struct expectation {
 	const char *label;
@@ -90,33 +88,10 @@ static void data_life(void)
 	check_elsewhere("data life, changed", 0);
 }
 
-/* A self-signed certificate of a key that libcrypto made. */
-static size_t make_certificate(unsigned char *der, size_t size)
-{
-	X509 *x509 = X509_new();
-	X509_NAME *name = X509_get_subject_name(x509);
-	EVP_PKEY *key = p11_soft_key(1024);
-	int length;
-
-	ASN1_INTEGER_set(X509_get_serialNumber(x509), 4711);
-	X509_gmtime_adj(X509_getm_notBefore(x509), 0);
-	X509_gmtime_adj(X509_getm_notAfter(x509), 86400);
-	X509_set_pubkey(x509, key);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"somebody", -1,
-				   -1, 0);
-	X509_set_issuer_name(x509, name);
-	MUST(X509_sign(x509, key, EVP_sha256()) > 0);
-	length = i2d_X509(x509, NULL);
-	MUST(length > 0 && (size_t)length <= size);
-	i2d_X509(x509, &der);
-	X509_free(x509);
-	return (size_t)length;
-}
-
 static void certificate_life(void)
 {
 	unsigned char der[2000], back[2000], subject[] = { 0x30, 0x00 }, id[] = { 1, 2, 3 };
-	size_t length = make_certificate(der, sizeof(der));
+	size_t length = p11_soft_certificate(p11_soft_key(1024), der, sizeof(der));
 	CK_SESSION_HANDLE session = start_public();
 	CK_OBJECT_HANDLE object, found[2];
 	CK_ATTRIBUTE t[] = {

@@ -55,7 +55,7 @@ static void search_templates(void)
 	ULONG_EQUAL(p11_search(session, TEMPLATE(by_prefix), found, 4), 0);
 	ULONG_EQUAL(p11_search(session, TEMPLATE(by_unknown), found, 4), 0);
 	ULONG_EQUAL(p11_search(session, TEMPLATE(by_absent), found, 4), 0);
-	ULONG_EQUAL(p11_search(session, TEMPLATE(by_hardware), found, 4), 0);
+	ULONG_EQUAL(p11_search(session, TEMPLATE(by_hardware), found, 4), 1);
 	ULONG_EQUAL(p11_search(session, TEMPLATE(by_session), found, 4), 1);
 	ULONG_EQUAL(p11_search(session, TEMPLATE(by_token), found, 4), 0);
 	ULONG_EQUAL(p11_search(session, TEMPLATE(by_empty), found, 4), 1);

@@ -387,7 +387,8 @@ HARM(public_emptied, cut_to_nothing, false)
 static void from_another_token(void)
 {
 	CK_SESSION_HANDLE session = p11_new_token();
-	char from[2][600], to[2][700];
+	char from[2][600], to[700];
+	size_t length = strlen(p11_store());
 	int i;
 
 	create_in_file(session, "stranger, public", false, from[0]);
@@ -396,8 +397,8 @@ static void from_another_token(void)
 	p11_data(session, "native", true, true);
 	p11_stop();
 	for (i = 0; i < 2; i++) {
-		snprintf(to[i], sizeof(to[i]), "%s/%s", p11_store(), strrchr(from[i], '/') + 1);
-		p11_copy_file(from[i], to[i]);
+		snprintf(to, sizeof(to), "%s%s", p11_store(), from[i] + length);
+		p11_copy_file(from[i], to);
 	}
 	p11_start();
 	session = p11_open_user();

@@ -246,6 +246,10 @@ static void digest_order(void)
 	RV_EQUAL(p11->C_DigestFinal(session, out, &length), CKR_OPERATION_ACTIVE);
 	RV_EQUAL(p11->C_DigestFinal(session, out, &length), CKR_OPERATION_NOT_INITIALIZED);
 	RV_EQUAL(p11->C_DigestInit(session, &m), CKR_OK);
+	RV_EQUAL(p11->C_Digest(session, text, 10, NULL, &length), CKR_OK);
+	RV_EQUAL(p11->C_DigestUpdate(session, text, 10), CKR_OPERATION_ACTIVE);
+	RV_EQUAL(p11->C_Digest(session, text, 10, out, &length), CKR_OPERATION_NOT_INITIALIZED);
+	RV_EQUAL(p11->C_DigestInit(session, &m), CKR_OK);
 	RV_EQUAL(p11->C_Digest(session, text, 10, out, NULL), CKR_ARGUMENTS_BAD);
 	RV_EQUAL(p11->C_DigestFinal(session, out, &length), CKR_OPERATION_NOT_INITIALIZED);
 	RV_EQUAL(p11->C_DigestInit(session, &m), CKR_OK);
@@ -257,7 +261,7 @@ static void digest_order(void)
 
 static void random_bytes(void)
 {
-	static const CK_ULONG lengths[] = { 20, 255, 4096, 4097, 5000 };
+	static const CK_ULONG lengths[] = { 20, 255, 2034, 2035, 2048, 4096, 4097, 5000 };
 	static unsigned char first[5001], second[5001];
 	CK_SESSION_HANDLE session;
 	CK_ULONG i, j, zeros;

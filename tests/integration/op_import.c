@@ -152,6 +152,7 @@ static int import_one(void *argument)
 
 	p11_start();
 	session = p11_open_user();
+	p11_line_up();
 	import_private(session, 1024, argument, true, true);
 	return 0;
 }
@@ -159,19 +160,18 @@ static int import_one(void *argument)
 static void first_imports_at_once(void)
 {
 	char labels[2][8] = { "one", "two" };
-	CK_SESSION_HANDLE session = p11_new_token();
-	pid_t children[2];
-	int i;
+	CK_SESSION_HANDLE session;
+	int status[2], i;
 
+	p11_new_token();
 	p11_stop();
-	for (i = 0; i < 2; i++)
-		children[i] = tap_child_start(import_one, labels[i]);
-	for (i = 0; i < 2; i++)
-		ULONG_EQUAL(tap_child_wait(children[i]), 0);
+	p11_two_at_once(import_one, labels[0], labels[1], status);
 	p11_start();
 	session = p11_open_user();
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
+		ULONG_EQUAL(status[i], 0);
 		check_key(session, p11_find(session, CKO_PRIVATE_KEY, labels[i]), 1024);
+	}
 }
 
 /* What it says of itself */

@@ -231,6 +231,11 @@ static void one_shot_or_parts(void)
 	RV_EQUAL(p11->C_SignFinal(session, signature, &length), CKR_OPERATION_ACTIVE);
 	RV_EQUAL(p11->C_SignFinal(session, signature, &length), CKR_OPERATION_NOT_INITIALIZED);
 
+	RV_EQUAL(p11->C_SignInit(session, &sha256, pair.private), CKR_OK);
+	RV_EQUAL(p11->C_Sign(session, text, 10, NULL, &length), CKR_OK);
+	RV_EQUAL(p11->C_SignUpdate(session, text, 10), CKR_OPERATION_ACTIVE);
+	RV_EQUAL(p11->C_Sign(session, text, 10, signature, &length), CKR_OPERATION_NOT_INITIALIZED);
+
 	RV_EQUAL(p11->C_VerifyInit(session, &sha256, pair.public), CKR_OK);
 	RV_EQUAL(p11->C_VerifyUpdate(session, text, 10), CKR_OK);
 	RV_EQUAL(p11->C_Verify(session, text, 10, signature, 128), CKR_OPERATION_ACTIVE);

@@ -51,6 +51,8 @@ static const struct {
 	NAME(CKR_KEY_SIZE_RANGE),
 	NAME(CKR_KEY_TYPE_INCONSISTENT),
 	NAME(CKR_KEY_FUNCTION_NOT_PERMITTED),
+	NAME(CKR_KEY_INDIGESTIBLE),
+	NAME(CKR_KEY_NOT_NEEDED),
 	NAME(CKR_KEY_NOT_WRAPPABLE),
 	NAME(CKR_KEY_UNEXTRACTABLE),
 	NAME(CKR_MECHANISM_INVALID),
@@ -63,6 +65,7 @@ static const struct {
 	NAME(CKR_PIN_LEN_RANGE),
 	NAME(CKR_PIN_EXPIRED),
 	NAME(CKR_PIN_LOCKED),
+	NAME(CKR_SAVED_STATE_INVALID),
 	NAME(CKR_SESSION_CLOSED),
 	NAME(CKR_SESSION_COUNT),
 	NAME(CKR_SESSION_HANDLE_INVALID),
@@ -73,17 +76,26 @@ static const struct {
 	NAME(CKR_SESSION_READ_WRITE_SO_EXISTS),
 	NAME(CKR_SIGNATURE_INVALID),
 	NAME(CKR_SIGNATURE_LEN_RANGE),
+	NAME(CKR_STATE_UNSAVEABLE),
 	NAME(CKR_TEMPLATE_INCOMPLETE),
 	NAME(CKR_TEMPLATE_INCONSISTENT),
 	NAME(CKR_TOKEN_NOT_PRESENT),
 	NAME(CKR_TOKEN_NOT_RECOGNIZED),
 	NAME(CKR_TOKEN_WRITE_PROTECTED),
+	NAME(CKR_UNWRAPPING_KEY_HANDLE_INVALID),
+	NAME(CKR_UNWRAPPING_KEY_SIZE_RANGE),
+	NAME(CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT),
 	NAME(CKR_USER_ALREADY_LOGGED_IN),
 	NAME(CKR_USER_NOT_LOGGED_IN),
 	NAME(CKR_USER_PIN_NOT_INITIALIZED),
 	NAME(CKR_USER_TYPE_INVALID),
 	NAME(CKR_USER_ANOTHER_ALREADY_LOGGED_IN),
 	NAME(CKR_USER_TOO_MANY_TYPES),
+	NAME(CKR_WRAPPED_KEY_INVALID),
+	NAME(CKR_WRAPPED_KEY_LEN_RANGE),
+	NAME(CKR_WRAPPING_KEY_HANDLE_INVALID),
+	NAME(CKR_WRAPPING_KEY_SIZE_RANGE),
+	NAME(CKR_WRAPPING_KEY_TYPE_INCONSISTENT),
 	NAME(CKR_RANDOM_SEED_NOT_SUPPORTED),
 	NAME(CKR_RANDOM_NO_RNG),
 	NAME(CKR_BUFFER_TOO_SMALL),
@@ -378,4 +390,34 @@ CK_SESSION_HANDLE p11_shared_token(void)
 int p11_in_child(int (*run)(void *), void *argument)
 {
 	return tap_child_wait(tap_child_start(run, argument));
+}
+
+static int ready[2], go[2];
+
+void p11_line_up(void)
+{
+	char byte = 0;
+
+	MUST(write(ready[1], &byte, 1) == 1);
+	MUST(read(go[0], &byte, 1) == 1);
+}
+
+void p11_two_at_once(int (*run)(void *), void *first, void *second, int status[2])
+{
+	char bytes[2] = { 0, 0 };
+	pid_t children[2];
+	int i;
+
+	MUST(pipe(ready) == 0 && pipe(go) == 0);
+	children[0] = tap_child_start(run, first);
+	children[1] = tap_child_start(run, second);
+	close(ready[1]);
+	close(go[0]);
+	for (i = 0; i < 2; i++)
+		TAP_CHECK(read(ready[0], bytes, 1) == 1, "a process did not come to the start");
+	CHECK(write(go[1], bytes, 2) == 2);
+	for (i = 0; i < 2; i++)
+		status[i] = tap_child_wait(children[i]);
+	close(ready[0]);
+	close(go[1]);
 }

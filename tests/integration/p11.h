@@ -92,6 +92,9 @@ CK_SESSION_HANDLE p11_shared_token(void);
 
 /* Another process. It initialises the module for itself. */
 int p11_in_child(int (*run)(void *), void *argument);
+/* Two of them. Each comes to p11_line_up(), and from there they go on at the same time. */
+void p11_two_at_once(int (*run)(void *), void *first, void *second, int status[2]);
+void p11_line_up(void);
 
 /* Objects: p11_objects.c */
 CK_OBJECT_HANDLE p11_data(CK_SESSION_HANDLE session, const char *label, bool token, bool is_private);
@@ -130,7 +133,7 @@ struct p11_digest {
 	CK_ULONG size;
 	CK_ULONG info_size; /* of the DigestInfo */
 };
-#define P11_DIGESTS 5
+#define P11_DIGESTS 6
 extern const struct p11_digest p11_digests[P11_DIGESTS];
 #define P11_MAX_BYTES 256 /* of a modulus */
 

@@ -197,6 +197,33 @@ static void so_gives_new_pin(void)
 	ULONG_EQUAL(p11_in_child(use_new_pin, NULL), 0);
 }
 
+/* The user was first: the SO reaches the user's objects after the user's next login. */
+static void so_comes_later(void)
+{
+	CK_SESSION_HANDLE session;
+	struct p11_pair pair;
+
+	start_with_defaults();
+	session = p11_open();
+	RV_MUST(p11_login(session, CKU_USER, USER_DEFAULT), CKR_OK);
+	RV_MUST(p11_set_pin(session, USER_DEFAULT, USER_PIN), CKR_OK);
+	RV_MUST(p11_generate(session, 1024, "kept", true, true, &pair), CKR_OK);
+	RV_MUST(p11->C_Logout(session), CKR_OK);
+	RV_MUST(p11_login(session, CKU_SO, SO_DEFAULT), CKR_OK);
+	RV_MUST(p11_set_pin(session, SO_DEFAULT, SO_PIN), CKR_OK);
+	RV_EQUAL(p11_init_pin(session, "from the so"), CKR_FUNCTION_REJECTED);
+	RV_MUST(p11->C_Logout(session), CKR_OK);
+
+	RV_MUST(p11_login(session, CKU_USER, USER_PIN), CKR_OK);
+	RV_MUST(p11->C_Logout(session), CKR_OK);
+	RV_MUST(p11_login(session, CKU_SO, SO_PIN), CKR_OK);
+	RV_EQUAL(p11_init_pin(session, "from the so"), CKR_OK);
+	RV_MUST(p11->C_Logout(session), CKR_OK);
+	RV_EQUAL(p11_login(session, CKU_USER, USER_PIN), CKR_PIN_INCORRECT);
+	RV_MUST(p11_login(session, CKU_USER, "from the so"), CKR_OK);
+	CHECK(p11_label_signs(session, "kept"));
+}
+
 static void so_sees_nothing_private(void)
 {
 	CK_SESSION_HANDLE session = p11_new_token();
@@ -435,6 +462,7 @@ static const struct tap_case cases[] = {
 	{ "C_SetPIN ends the expiry in the same session", set_pin_ends_expiry },
 	{ "the user's C_SetPIN from a public session", public_user_set_pin },
 	{ "the SO gives the user a new PIN and nothing is lost", so_gives_new_pin },
+	{ "an SO who comes later reaches the objects after the user's login", so_comes_later },
 	{ "the SO sees and makes nothing private", so_sees_nothing_private },
 	{ "PINs of 0 and 257 bytes", pin_lengths },
 	{ "C_InitToken with PINs of 0 and 257 bytes, without PIN, without label",

@@ -263,8 +263,6 @@ struct race {
 	CK_USER_TYPE user;
 	const char *old;
 	const char *new;
-	int ready;
-	int go;
 };
 
 #define LOST 1
@@ -273,38 +271,20 @@ static int first_set_pin(void *argument)
 {
 	const struct race *race = argument;
 	CK_SESSION_HANDLE session;
-	char byte = 0;
 
 	p11_start();
 	session = p11_open();
 	RV_MUST(p11_login(session, race->user, race->old), CKR_OK);
-	MUST(write(race->ready, &byte, 1) == 1);
-	MUST(read(race->go, &byte, 1) == 1);
+	p11_line_up();
 	return p11_set_pin(session, race->old, race->new) == CKR_OK ? 0 : LOST;
 }
 
 /* The number of the one that won. */
 static int run_race(struct race races[2])
 {
-	int ready[2], go[2], status[2], i;
-	pid_t children[2];
-	char bytes[2] = { 0, 0 };
+	int status[2];
 
-	MUST(pipe(ready) == 0 && pipe(go) == 0);
-	for (i = 0; i < 2; i++) {
-		races[i].ready = ready[1];
-		races[i].go = go[0];
-		children[i] = tap_child_start(first_set_pin, &races[i]);
-	}
-	close(ready[1]);
-	for (i = 0; i < 2; i++)
-		TAP_CHECK(read(ready[0], bytes, 1) == 1, "a process did not come to the start");
-	CHECK(write(go[1], bytes, 2) == 2);
-	for (i = 0; i < 2; i++)
-		status[i] = tap_child_wait(children[i]);
-	close(ready[0]);
-	close(go[0]);
-	close(go[1]);
+	p11_two_at_once(first_set_pin, &races[0], &races[1], status);
 	TAP_MUST(status[0] + status[1] == LOST && status[0] * status[1] == 0,
 		 "of two first C_SetPINs one must win: exit status %d and %d", status[0],
 		 status[1]);
@@ -314,8 +294,8 @@ static int run_race(struct race races[2])
 static void user_race(void)
 {
 	struct race races[2] = {
-		{ CKU_USER, USER_DEFAULT, "pin of the first", -1, -1 },
-		{ CKU_USER, USER_DEFAULT, "pin of the second", -1, -1 },
+		{ CKU_USER, USER_DEFAULT, "pin of the first" },
+		{ CKU_USER, USER_DEFAULT, "pin of the second" },
 	};
 	CK_SESSION_HANDLE session;
 	struct p11_pair pair;
@@ -347,8 +327,8 @@ static void user_race(void)
 static void so_race(void)
 {
 	struct race races[2] = {
-		{ CKU_SO, SO_DEFAULT, "pin of the first", -1, -1 },
-		{ CKU_SO, SO_DEFAULT, "pin of the second", -1, -1 },
+		{ CKU_SO, SO_DEFAULT, "pin of the first" },
+		{ CKU_SO, SO_DEFAULT, "pin of the second" },
 	};
 	CK_SESSION_HANDLE session;
 	int winner;

@@ -10,6 +10,8 @@
 #define SWTPM_TRIES 6
 #define LOCKOUT_SECONDS 20
 
+static const struct timespec pause_between = { 0, 100000000 };
+
 static CK_SESSION_HANDLE start_public(void)
 {
 	CK_SESSION_HANDLE session = p11_new_token();
@@ -101,7 +103,21 @@ static void init_token_counts(void)
 	ULONG_EQUAL(p11_flags(), 0x80445);
 }
 
-/* Wrong PINs until the chip locks: none costs two tries. Now and then swtpm overlooks one. */
+/* Wrong PINs were tried on the old token, not on the new one. */
+static void init_token_forgets(void)
+{
+	CK_SESSION_HANDLE session = start_public();
+
+	RV_EQUAL(p11_login(session, CKU_USER, "wrong"), CKR_PIN_INCORRECT);
+	RV_MUST(p11->C_CloseSession(session), CKR_OK);
+	RV_EQUAL(p11_init_token(SO_PIN, "label"), CKR_OK);
+	ULONG_EQUAL(p11_flags(), 0x80445);
+}
+
+/*
+ * Wrong PINs until the chip locks: each costs one try, no more and no less. The first lockout lasts
+ * up to a second, so one may end before it was seen.
+ */
 static void lock(CK_SESSION_HANDLE session, const struct role *role)
 {
 	unsigned int tries = 0;
@@ -110,7 +126,25 @@ static void lock(CK_SESSION_HANDLE session, const struct role *role)
 	while ((rv = p11_login(session, role->user, "wrong")) == CKR_PIN_INCORRECT && tries < 50)
 		tries++;
 	RV_EQUAL(rv, CKR_PIN_LOCKED);
-	CHECK(tries == SWTPM_TRIES || tries == SWTPM_TRIES + 1);
+	TAP_CHECK(tries == SWTPM_TRIES || tries == SWTPM_TRIES + 1,
+		  "the chip locked after %u wrong PINs, not %d", tries, SWTPM_TRIES);
+}
+
+/* Two more wrong PINs, each after the lockout before it: the last one lasts four seconds. */
+static void lock_for_seconds(CK_SESSION_HANDLE session, const struct role *role)
+{
+	time_t end = time(NULL) + LOCKOUT_SECONDS;
+	unsigned int more = 0;
+	CK_RV rv;
+
+	lock(session, role);
+	while (more < 2 && time(NULL) < end) {
+		nanosleep(&pause_between, NULL);
+		rv = p11_login(session, role->user, "wrong");
+		if (RV_ONE_OF(rv, CKR_PIN_LOCKED, CKR_PIN_INCORRECT) == CKR_PIN_INCORRECT)
+			more++;
+	}
+	ULONG_EQUAL(more, 2);
 }
 
 static int look_at_flags(void *argument)
@@ -126,7 +160,7 @@ static void lock_and_reset(const struct role *role)
 {
 	CK_SESSION_HANDLE session = start_public();
 
-	lock(session, role);
+	lock_for_seconds(session, role);
 	RV_EQUAL(p11_login(session, role->user, role->pin), CKR_PIN_LOCKED);
 	ULONG_EQUAL(p11_flags() & role->locked, role->locked);
 	ULONG_EQUAL(p11_in_child(look_at_flags, &role), 0);
@@ -150,7 +184,7 @@ static void locked_for_all(void)
 {
 	CK_SESSION_HANDLE session = start_public();
 
-	lock(session, &roles[0]);
+	lock_for_seconds(session, &roles[0]);
 	RV_EQUAL(p11_login(session, CKU_SO, SO_PIN), CKR_PIN_LOCKED);
 	RV_EQUAL(p11_set_pin(session, USER_PIN, "new"), CKR_PIN_LOCKED);
 	p11_reset_lockout();
@@ -159,14 +193,13 @@ static void locked_for_all(void)
 
 static void lockout_ends(void)
 {
-	static const struct timespec pause = { 0, 200000000 };
 	CK_SESSION_HANDLE session = start_public();
 	time_t end = time(NULL) + LOCKOUT_SECONDS;
 	CK_RV rv;
 
 	lock(session, &roles[0]);
 	while ((rv = p11_login(session, CKU_USER, USER_PIN)) == CKR_PIN_LOCKED && time(NULL) < end)
-		nanosleep(&pause, NULL);
+		nanosleep(&pause_between, NULL);
 	RV_EQUAL(rv, CKR_OK);
 	ULONG_EQUAL(p11_flags(), 0x44d);
 }
@@ -191,6 +224,7 @@ static const struct tap_case cases[] = {
 	{ "a wrong PIN is shown in the flags until a good login", count_low_at_home },
 	{ "a wrong PIN is seen by other processes until a good login", count_low_across_processes },
 	{ "a wrong PIN of C_InitToken is counted and shown", init_token_counts },
+	{ "C_InitToken forgets the wrong PINs of the user", init_token_forgets },
 	{ "a wrong PIN elsewhere does not disturb who is logged in",
 	  wrong_pin_while_logged_in_elsewhere },
 	{ "wrong user PINs lock the chip, a reset unlocks it", user_locked },
