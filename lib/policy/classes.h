@@ -33,7 +33,8 @@ enum attr_flag {
 	TRUE_BY_SO = 1 << 12, /* nobody else can make it TRUE */
 	IN_CHIP = 1 << 13, /* taken by the chip at import, kept nowhere else and never shown */
 	IF_EXTRACTABLE = 1 << 14, /* shown and compared only if not SENSITIVE, but EXTRACTABLE */
-	UNIQUE_VALUE = 1 << 15, /* one value only: that of the table's class or subtype */
+	ONLY_TO_EMPTY = 1 << 15, /* a change can take it away, and that is all */
+	UNIQUE_VALUE = 1 << 16, /* one value only: that of the table's class or subtype */
 };
 
 struct attr_rule {

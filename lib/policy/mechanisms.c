@@ -41,8 +41,9 @@ static const uint8_t sha512_prefix[] = {
 	{ type, FAMILY_HMAC, { HMAC_BYTES, CKF_SIGN | CKF_VERIFY }, true, general, digest, len, NULL, 0 }
 
 /*
- * CKM_RSA_X_509 works as far as a TPM 1.2 can, but is not listed: OpenSSL's engine and provider take
- * it for RSA-PSS as soon as it is, and then fail where they would have done without.
+ * CKM_RSA_X_509 works as far as a TPM 1.2 can, but is not listed: whoever picks it from the list
+ * means to pad a block by himself, as for RSA-PSS, and the chip signs no such block. (OpenSSL's engine
+ * tries it whether it is listed or not.)
  */
 const struct mechanism mechanisms[MECHANISMS_COUNT] = {
 	RSA(CKM_RSA_PKCS_KEY_PAIR_GEN, FAMILY_RSA_GENERATE, true, CKF_HW | CKF_GENERATE_KEY_PAIR),

@@ -222,6 +222,17 @@ CK_RV template_apply(const struct class_policy *policy, enum template_use use, b
 	return buf_failed(attrs) ? CKR_HOST_MEMORY : whole_check(attrs);
 }
 
+static bool may_become(const struct attr_rule *rule, const CK_ATTRIBUTE *a, const struct buf *attrs)
+{
+	bool now = attrs_bool(attrs, rule->type);
+
+	if ((rule->flags & ONLY_TO_TRUE) != 0 && now)
+		return is_true(a);
+	if ((rule->flags & ONLY_TO_FALSE) != 0 && !now)
+		return !is_true(a);
+	return (rule->flags & ONLY_TO_EMPTY) == 0 || a->ulValueLen == 0;
+}
+
 static CK_RV change(const struct class_policy *policy, unsigned int may, bool is_so,
 	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
 {
@@ -232,9 +243,7 @@ static CK_RV change(const struct class_policy *policy, unsigned int may, bool is
 
 		if ((rv = entry_check(policy, may, is_so, template, i, &rule)) != CKR_OK)
 			return rv;
-		if (((rule->flags & ONLY_TO_TRUE) != 0 && attrs_bool(attrs, rule->type) && !is_true(&template[i]))
-			|| ((rule->flags & ONLY_TO_FALSE) != 0 && !attrs_bool(attrs, rule->type)
-				&& is_true(&template[i])))
+		if (!may_become(rule, &template[i], attrs))
 			return CKR_ATTRIBUTE_READ_ONLY;
 		if ((rv = value_put(rule->kind, &template[i], attrs)) != CKR_OK)
 			return rv;

@@ -246,6 +246,8 @@ static CK_RV context_login(struct session *session, const CK_UTF8CHAR *pin, CK_U
 {
 	CK_RV rv;
 
+	if (pin == NULL)
+		return CKR_ARGUMENTS_BAD;
 	operations_end_lost(session);
 	if (!operations_ask_login(session))
 		return CKR_OPERATION_NOT_INITIALIZED;
@@ -292,6 +294,8 @@ CK_RV session_logout(struct sessions *sessions, struct session *session)
 CK_RV session_set_pin(struct session *session, const CK_UTF8CHAR *old_pin, CK_ULONG old_len,
 	const CK_UTF8CHAR *new_pin, CK_ULONG new_len)
 {
+	if (old_pin == NULL || new_pin == NULL)
+		return CKR_ARGUMENTS_BAD;
 	if (!session->actor.read_write)
 		return CKR_SESSION_READ_ONLY;
 	return token_set_pin(session->token, old_pin, old_len, new_pin, new_len);
@@ -299,6 +303,8 @@ CK_RV session_set_pin(struct session *session, const CK_UTF8CHAR *old_pin, CK_UL
 
 CK_RV session_init_pin(struct session *session, const CK_UTF8CHAR *pin, CK_ULONG pin_len)
 {
+	if (pin == NULL)
+		return CKR_ARGUMENTS_BAD;
 	if (!session->actor.read_write)
 		return CKR_SESSION_READ_ONLY;
 	return token_init_pin(session->token, pin, pin_len);

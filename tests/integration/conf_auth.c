@@ -204,7 +204,8 @@ static void generated_on_the_token(void)
 	char label[] = "always authenticated";
 	CK_MECHANISM m = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
 	CK_ATTRIBUTE public[] = { A_ULONG(CKA_MODULUS_BITS, 1024) };
-	CK_ATTRIBUTE private[] = { AUTHENTICATE, A_BOOL(CKA_TOKEN, true), A_TEXT(CKA_LABEL, "always authenticated") };
+	CK_ATTRIBUTE private[] = { AUTHENTICATE, A_BOOL(CKA_TOKEN, true),
+		A_TEXT(CKA_LABEL, "always authenticated") };
 	CK_ATTRIBUTE copied[] = { A_BOOL(CKA_TOKEN, false) };
 	CK_SESSION_HANDLE session = p11_shared_token();
 	CK_OBJECT_HANDLE copy;

@@ -39,7 +39,8 @@ static void tells_the_time(void)
 		"the clock says \"%s\"", value);
 	then = timegm(&tm);
 	now = time(NULL);
-	TAP_CHECK(then >= now - 60 && then <= now + 60, "the clock says \"%s\", and now is %ld", value, (long)now);
+	TAP_CHECK(then >= now - 60 && then <= now + 60, "the clock says \"%s\", and now is %ld", value,
+		(long)now);
 }
 
 static void it_goes(void)
@@ -60,7 +61,8 @@ static void it_goes(void)
 static void found_by_its_class(void)
 {
 	CK_ATTRIBUTE by_type[] = { A_ULONG(CKA_HW_FEATURE_TYPE, CKH_CLOCK) };
-	CK_ATTRIBUTE by_both[] = { A_ULONG(CKA_CLASS, CKO_HW_FEATURE), A_ULONG(CKA_HW_FEATURE_TYPE, CKH_CLOCK) };
+	CK_ATTRIBUTE by_both[] = { A_ULONG(CKA_CLASS, CKO_HW_FEATURE),
+		A_ULONG(CKA_HW_FEATURE_TYPE, CKH_CLOCK) };
 	CK_ATTRIBUTE by_other[] = { A_ULONG(CKA_CLASS, CKO_HW_FEATURE),
 		A_ULONG(CKA_HW_FEATURE_TYPE, CKH_MONOTONIC_COUNTER) };
 	CK_SESSION_HANDLE session = p11_shared_token();

@@ -20,12 +20,11 @@ static CK_RV create_with(CK_SESSION_HANDLE session, CK_ATTRIBUTE *t, CK_ULONG co
 	return p11->C_CreateObject(session, t, count + 1, object);
 }
 
-/* Right when computed and when given, refused when given wrong, none when given empty. */
+/* Right when computed and when given, refused when given wrong. */
 static void check_check_value(CK_SESSION_HANDLE session, CK_ATTRIBUTE *t, CK_ULONG count,
 	const CK_ATTRIBUTE *value)
 {
-	unsigned char right[3], wrong[3], room[8];
-	CK_ATTRIBUTE get = A_ROOM(CKA_CHECK_VALUE, room);
+	unsigned char right[3], wrong[3];
 	CK_OBJECT_HANDLE object;
 
 	check_value_of(value->pValue, value->ulValueLen, right);
@@ -40,12 +39,6 @@ static void check_check_value(CK_SESSION_HANDLE session, CK_ATTRIBUTE *t, CK_ULO
 		CKR_ATTRIBUTE_VALUE_INVALID);
 	RV_EQUAL(create_with(session, t, count, (CK_ATTRIBUTE)A_BYTES(CKA_CHECK_VALUE, right, 2), &object),
 		CKR_ATTRIBUTE_VALUE_INVALID);
-
-	RV_EQUAL(create_with(session, t, count, (CK_ATTRIBUTE)A_BYTES(CKA_CHECK_VALUE, NULL, 0), &object),
-		CKR_OK);
-	if (RV_ONE_OF(p11->C_GetAttributeValue(session, object, &get, 1), CKR_OK, CKR_ATTRIBUTE_TYPE_INVALID)
-		== CKR_OK)
-		ULONG_EQUAL(get.ulValueLen, 0);
 }
 
 static void check_values(void)
@@ -86,6 +79,33 @@ static void check_value_of_generated(void)
 	p11_check_bytes(session, key, CKA_CHECK_VALUE, right, 3);
 	RV_MUST(p11->C_GenerateKey(session, &m, TEMPLATE(hidden), &key), CKR_OK);
 	ULONG_EQUAL(p11_get_bytes(session, key, CKA_CHECK_VALUE, room, sizeof(room)), 3);
+}
+
+static void check_none(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+	unsigned char room[8];
+	CK_ATTRIBUTE get = A_ROOM(CKA_CHECK_VALUE, room);
+
+	if (RV_ONE_OF(p11->C_GetAttributeValue(session, key, &get, 1), CKR_OK, CKR_ATTRIBUTE_TYPE_INVALID)
+		== CKR_OK)
+		ULONG_EQUAL(get.ulValueLen, 0);
+}
+
+/* "May be prevented by supplying the attribute as a no-value entry", and destroyed by that (4.10.2). */
+static void no_check_value(void)
+{
+	CK_MECHANISM m = { CKM_GENERIC_SECRET_KEY_GEN, NULL, 0 };
+	CK_ATTRIBUTE none[] = { A_BYTES(CKA_CHECK_VALUE, NULL, 0), A_ULONG(CKA_VALUE_LEN, 16) };
+	CK_SESSION_HANDLE session = p11_shared_token();
+	CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+
+	RV_EQUAL(p11_secret_rv(session, "key", 3, none, 1, &key), CKR_OK);
+	check_none(session, key);
+	RV_EQUAL(p11->C_GenerateKey(session, &m, TEMPLATE(none), &key), CKR_OK);
+	check_none(session, key);
+	key = p11_secret(session, "key", 3);
+	RV_EQUAL(p11->C_SetAttributeValue(session, key, none, 1), CKR_OK);
+	check_none(session, key);
 }
 
 /* Public key info */
@@ -249,6 +269,7 @@ static void name_hash(void)
 static const struct tap_case cases[] = {
 	{ "CKA_CHECK_VALUE of certificates and secret keys", check_values },
 	{ "CKA_CHECK_VALUE of generated keys", check_value_of_generated },
+	{ "CKA_CHECK_VALUE prevented and destroyed", no_check_value },
 	{ "CKA_PUBLIC_KEY_INFO of generated keys", key_info_of_generated },
 	{ "CKA_PUBLIC_KEY_INFO of imported keys and certificates", key_info_of_created },
 	{ "CKA_UNIQUE_ID is there, unique and read-only", unique_ids },

@@ -92,6 +92,11 @@ static void private_or_not(void)
 	copy = copy_must(session, open, TEMPLATE(hide));
 	ULONG_EQUAL(p11_get_bool(session, copy, CKA_PRIVATE), CK_TRUE);
 	ULONG_EQUAL(p11_get_bool(session, copy_must(session, copy, TEMPLATE(show)), CKA_PRIVATE), CK_FALSE);
+	/* Data may be opened by a copy, keys not. */
+	RV_EQUAL(copy_rv(session, p11_secret(session, "s", 1), TEMPLATE(show)), CKR_TEMPLATE_INCONSISTENT);
+	RV_EQUAL(copy_rv(session, p11_soft_private(session, 512, NO_TEMPLATE), TEMPLATE(show)),
+		CKR_TEMPLATE_INCONSISTENT);
+	ULONG_EQUAL(p11_count(session, ANY_CLASS, "open copy"), 1);
 
 	RV_MUST(p11->C_Logout(session), CKR_OK);
 	ULONG_EQUAL(p11_count(session, CKO_DATA, "hidden copy"), 0);
@@ -280,8 +285,8 @@ static void sizes(void)
 	RV_EQUAL(p11->C_GetObjectSize(session, key, &size[2]), CKR_OK);
 	TAP_CHECK(size[0] >= sizeof(value) && size[1] > 0 && size[2] >= 128,
 		"the sizes are %lu, %lu and %lu", size[0], size[1], size[2]);
-	TAP_CHECK(size[0] == CK_UNAVAILABLE_INFORMATION || size[0] > size[1], "%lu for 3,000 bytes, %lu for few",
-		size[0], size[1]);
+	TAP_CHECK(size[0] == CK_UNAVAILABLE_INFORMATION || size[0] > size[1],
+		"%lu for 3,000 bytes, %lu for few", size[0], size[1]);
 	RV_EQUAL(p11->C_GetObjectSize(session, small, NULL), CKR_ARGUMENTS_BAD);
 	RV_EQUAL(p11->C_GetObjectSize(session, NO_KEY, &size[0]), CKR_OBJECT_HANDLE_INVALID);
 	RV_EQUAL(p11->C_GetObjectSize(NO_KEY, small, &size[0]), CKR_SESSION_HANDLE_INVALID);

@@ -173,7 +173,8 @@ static void *sign_until_closed(void *argument)
 	while (rv == CKR_OK) {
 		CK_ULONG length = sizeof(out);
 
-		rv = p11_sign(worker->session, CKM_SHA256_RSA_PKCS, worker->pair.private, text, 4, out, &length);
+		rv = p11_sign(worker->session, CKM_SHA256_RSA_PKCS, worker->pair.private, text, 4, out,
+			&length);
 	}
 	worker->odd = rv;
 	return NULL;

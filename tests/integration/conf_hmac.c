@@ -6,8 +6,9 @@
 
 #include <openssl/hmac.h>
 
-static unsigned char text[] = "The text that is authenticated. It is longer than a block of SHA-512, so that the "
-			      "parts into which it is cut do not fall on the borders of one; so it goes on a while.";
+static unsigned char text[] =
+	"The text that is authenticated. It is longer than a block of SHA-512, so that the parts "
+	"into which it is cut do not fall on the borders of one; so it goes on a while.";
 
 static void soft_hmac(const struct p11_hmac *hmac, const void *key, size_t key_length, unsigned char *mac)
 {
@@ -244,8 +245,7 @@ static void lengths_and_order(void)
 	RV_EQUAL(p11->C_SignFinal(session, mac, &length), CKR_OPERATION_NOT_INITIALIZED);
 }
 
-/* A secret key is used as its owner is logged in; what goes with it goes on to be its operation's end. */
-static void ends_with_the_key(void)
+static void ends_with_the_login(void)
 {
 	CK_SESSION_HANDLE session = p11_shared_token();
 	CK_MECHANISM m = { CKM_SHA256_HMAC, NULL, 0 };
@@ -266,7 +266,7 @@ static const struct tap_case cases[] = {
 	{ "wrong keys and wrong functions", wrong_keys },
 	{ "bad and short MACs", bad_macs },
 	{ "lengths and the order of the calls", lengths_and_order },
-	{ "a logout cancels the HMAC of a private key", ends_with_the_key },
+	{ "a logout cancels the HMAC of a private key", ends_with_the_login },
 	{ NULL, NULL },
 };
 

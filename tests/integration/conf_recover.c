@@ -24,7 +24,8 @@ static CK_RV verify_recover(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, uns
 static void there_and_back(void)
 {
 	CK_SESSION_HANDLE session = p11_shared_token();
-	unsigned char data[P11_MAX_BYTES], signature[P11_MAX_BYTES], plain[P11_MAX_BYTES], back[P11_MAX_BYTES];
+	unsigned char data[P11_MAX_BYTES], signature[P11_MAX_BYTES];
+	unsigned char plain[P11_MAX_BYTES], back[P11_MAX_BYTES];
 	size_t i, j;
 
 	memset(data, 0x3c, sizeof(data));
@@ -36,13 +37,15 @@ static void there_and_back(void)
 			CK_ULONG length = k, plain_length = k, back_length = sizeof(back);
 
 			tap_about("%lu bytes, %lu bits", lengths[j], sizes[i]);
-			RV_EQUAL(sign_recover(session, pair.private, data, lengths[j], signature, &length), CKR_OK);
+			RV_EQUAL(sign_recover(session, pair.private, data, lengths[j], signature, &length),
+				CKR_OK);
 			ULONG_EQUAL(length, k);
 			RV_EQUAL(p11_sign(session, CKM_RSA_PKCS, pair.private, data, lengths[j], plain,
 					 &plain_length),
 				CKR_OK);
 			CHECK(memcmp(signature, plain, k) == 0);
-			RV_EQUAL(verify_recover(session, pair.public, signature, k, back, &back_length), CKR_OK);
+			RV_EQUAL(verify_recover(session, pair.public, signature, k, back, &back_length),
+				CKR_OK);
 			ULONG_EQUAL(back_length, lengths[j]);
 			CHECK(back_length == lengths[j] && memcmp(back, data, lengths[j]) == 0);
 		}

@@ -59,7 +59,8 @@ static void prohibited_pair(void)
 {
 	CK_SESSION_HANDLE session = p11_shared_token();
 	CK_MECHANISM m = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
-	CK_ATTRIBUTE public[] = { UNCHANGEABLE, A_TEXT(CKA_LABEL, "prohibited"), A_ULONG(CKA_MODULUS_BITS, 512) };
+	CK_ATTRIBUTE public[] = { UNCHANGEABLE, A_TEXT(CKA_LABEL, "prohibited"),
+		A_ULONG(CKA_MODULUS_BITS, 512) };
 	CK_ATTRIBUTE private[] = { UNCHANGEABLE, A_TEXT(CKA_LABEL, "prohibited") };
 	struct p11_pair pair;
 

@@ -54,7 +54,8 @@ static void there_and_back(void)
 		tap_about("%lu bits", sizes[i]);
 		RV_EQUAL(p11->C_WrapKey(session, &rsa, pair.public, key, wrapped, &length), CKR_OK);
 		ULONG_EQUAL(length, sizes[i] / 8);
-		RV_MUST(p11->C_UnwrapKey(session, &rsa, pair.private, wrapped, length, TEMPLATE(t), &back), CKR_OK);
+		RV_MUST(p11->C_UnwrapKey(session, &rsa, pair.private, wrapped, length, TEMPLATE(t), &back),
+			CKR_OK);
 		p11_check_text(session, back, CKA_VALUE, VALUE);
 		ULONG_EQUAL(p11_get_ulong(session, back, CKA_VALUE_LEN), VALUE_LEN);
 		p11_check_text(session, back, CKA_LABEL, "unwrapped");
@@ -75,7 +76,8 @@ static void openssl_too(void)
 	p11_check_text(session, key, CKA_VALUE, "0123456789abcdef");
 
 	length = sizeof(wrapped);
-	RV_EQUAL(p11->C_WrapKey(session, &rsa, p11_soft_public(session, 1024, NO_TEMPLATE), key, wrapped, &length),
+	RV_EQUAL(p11->C_WrapKey(session, &rsa, p11_soft_public(session, 1024, NO_TEMPLATE), key, wrapped,
+			 &length),
 		CKR_OK);
 	p11_soft_raw_private(p11_soft_key(1024), wrapped, block);
 	CHECK(memcmp(block, "\0\2", 2) == 0 && block[128 - 17] == 0);
@@ -237,7 +239,8 @@ static void not_unwrapped(void)
 static CK_ATTRIBUTE good[] = { SECRET, REFUSED };
 static CK_ATTRIBUTE no_type[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY), REFUSED };
 static CK_ATTRIBUTE aes[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY), A_ULONG(CKA_KEY_TYPE, CKK_AES), REFUSED };
-static CK_ATTRIBUTE private[] = { A_ULONG(CKA_CLASS, CKO_PRIVATE_KEY), A_ULONG(CKA_KEY_TYPE, CKK_RSA), REFUSED };
+static CK_ATTRIBUTE private[] = { A_ULONG(CKA_CLASS, CKO_PRIVATE_KEY), A_ULONG(CKA_KEY_TYPE, CKK_RSA),
+	REFUSED };
 static CK_ATTRIBUTE data[] = { A_ULONG(CKA_CLASS, CKO_DATA), REFUSED };
 static CK_ATTRIBUTE value[] = { SECRET, REFUSED, A_TEXT(CKA_VALUE, VALUE) };
 static CK_ATTRIBUTE other_length[] = { SECRET, REFUSED, A_ULONG(CKA_VALUE_LEN, VALUE_LEN + 1) };
@@ -296,6 +299,30 @@ static void sensitive_keys(void)
 	RV_EQUAL(wrap_rv(session, p11_soft_public(session, 512, NO_TEMPLATE), key), CKR_OK);
 }
 
+/* Keys of the session that are nobody's secret, in a read-only session. */
+static void without_login(void)
+{
+	CK_ATTRIBUTE open[] = { A_BOOL(CKA_PRIVATE, false) };
+	CK_ATTRIBUTE open_secret[] = { SECRET, A_BOOL(CKA_PRIVATE, false) }, hidden[] = { SECRET };
+	CK_SESSION_HANDLE session = p11_shared_token();
+	CK_OBJECT_HANDLE private_key, key = CK_INVALID_HANDLE, back = CK_INVALID_HANDLE;
+	unsigned char wrapped[P11_MAX_BYTES];
+	CK_ULONG length = sizeof(wrapped);
+
+	RV_MUST(p11->C_CloseSession(session), CKR_OK);
+	session = p11_open_ro();
+	private_key = p11_soft_private(session, 1024, TEMPLATE(open));
+	RV_MUST(p11_secret_rv(session, VALUE, VALUE_LEN, TEMPLATE(open), &key), CKR_OK);
+	RV_EQUAL(p11->C_WrapKey(session, &rsa, p11_soft_public(session, 1024, NO_TEMPLATE), key, wrapped,
+			 &length),
+		CKR_OK);
+	RV_EQUAL(p11->C_UnwrapKey(session, &rsa, private_key, wrapped, length, TEMPLATE(hidden), &back),
+		CKR_USER_NOT_LOGGED_IN);
+	RV_EQUAL(p11->C_UnwrapKey(session, &rsa, private_key, wrapped, length, TEMPLATE(open_secret), &back),
+		CKR_OK);
+	p11_check_text(session, back, CKA_VALUE, VALUE);
+}
+
 static const struct tap_case cases[] = {
 	{ "wrapped and unwrapped at every key size", there_and_back },
 	{ "openssl wraps and unwraps the same", openssl_too },
@@ -306,6 +333,7 @@ static const struct tap_case cases[] = {
 	{ "keys and mechanisms that do not wrap", keys_that_do_not_wrap },
 	{ "what does not unwrap", not_unwrapped },
 	{ "templates that C_UnwrapKey refuses", templates_refused },
+	{ "wrapped and unwrapped without login", without_login },
 	{ "a sensitive key that is extractable is wrapped", sensitive_keys },
 	{ NULL, NULL },
 };
