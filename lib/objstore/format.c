@@ -66,11 +66,11 @@ static enum format_verdict read_header(const struct buf *file, struct format_hea
 	header->sequence = reader_u64(&r);
 	header->kind = kind == FORMAT_TOKEN ? FORMAT_TOKEN : FORMAT_OBJECT;
 	header->is_private = (flags & FLAG_PRIVATE) != 0;
-	if (found == NULL || memcmp(found, magic, sizeof magic) != 0)
+	if (reader_failed(&r) || memcmp(found, magic, sizeof magic) != 0)
 		return FORMAT_DAMAGED;
 	if (version != FORMAT_VERSION)
 		return FORMAT_UNKNOWN_VERSION;
-	return !reader_failed(&r) && (kind == FORMAT_TOKEN || kind == FORMAT_OBJECT)
+	return (kind == FORMAT_TOKEN || kind == FORMAT_OBJECT)
 		&& (flags & ~FLAG_PRIVATE) == 0 && fixed_fields_fit(header) ? FORMAT_GOOD : FORMAT_DAMAGED;
 }
 

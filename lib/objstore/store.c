@@ -218,7 +218,7 @@ CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 	return rv;
 }
 
-void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *replaced)
+void store_sweep_locked(int dir, const struct objstore_id *replaced)
 {
 	int copy = dup(dir);
 	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
@@ -245,7 +245,6 @@ void store_sweep_locked(struct objstore *store, int dir, const struct objstore_i
 		buf_free(&file);
 	}
 	closedir(stream);
-	store->litter = false;
 }
 
 static CK_RV temporary_write(int dir, const struct objstore_id *token_id, const uint8_t *key,
@@ -346,7 +345,8 @@ CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id,
 			rv = store_objects_open_locked(store, true, &dir);
 		if (rv == CKR_OK) {
 			if (store->litter)
-				store_sweep_locked(store, dir, &store->replaced);
+				store_sweep_locked(dir, &store->replaced);
+			store->litter = false;
 			if ((rv = changes_check(dir, changes, count)) == CKR_OK)
 				rv = changes_make(dir, token_id, key, changes, count);
 			close(dir);

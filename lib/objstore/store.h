@@ -31,7 +31,7 @@ CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir);
 
 /* For a writer: removes from a directory what writers that died left behind, and the objects of a
    token that was replaced. Any other object that is not this token's may be a damaged one. */
-void store_sweep_locked(struct objstore *store, int dir, const struct objstore_id *replaced);
+void store_sweep_locked(int dir, const struct objstore_id *replaced);
 
 /* For a writer: makes the second copy of the token file what the first one is. */
 void store_mend_copy_locked(struct objstore *store);

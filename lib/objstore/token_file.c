@@ -113,18 +113,19 @@ static CK_RV copies_write(struct objstore *store, const struct buf *file)
 
 void store_mend_copy_locked(struct objstore *store)
 {
-	struct buf first = BUF_INIT, second = BUF_INIT;
+	struct buf first = BUF_INIT, second = BUF_INIT, body = BUF_INIT;
 	char temporary[FILE_TEMPORARY_LEN];
 	struct format_header header;
 	struct stat st;
 	bool exists;
 
 	if (file_read(store->dir, TOKEN_FILE, &first, &exists, &st) == CKR_OK && exists
-		&& format_header(&first, &header) == FORMAT_GOOD
+		&& format_header(&first, &header) == FORMAT_GOOD && format_body(&first, NULL, &body)
 		&& file_read(store->dir, TOKEN_COPY, &second, &exists, &st) == CKR_OK
 		&& (second.len != first.len || memcmp(second.data, first.data, first.len) != 0)
 		&& file_write_temporary(store->dir, &first, temporary, &st) == CKR_OK)
 		file_rename(store->dir, temporary, TOKEN_COPY);
+	buf_free(&body);
 	buf_free(&second);
 	buf_free(&first);
 }
@@ -137,7 +138,7 @@ static void empty_locked(struct objstore *store, const struct objstore_id *old_i
 
 	if (store_objects_open_locked(store, false, &dir) != CKR_OK || dir < 0)
 		return;
-	store_sweep_locked(store, dir, old_id);
+	store_sweep_locked(dir, old_id);
 	close(dir);
 }
 
@@ -161,7 +162,7 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 		rv = file_error("protect", store->path, errno);
 	if (rv == CKR_OK && (rv = store_write_begin(store, &step)) == CKR_OK) {
 		if ((rv = is_current_locked(store, current)) == CKR_OK) {
-			store_sweep_locked(store, store->dir, &current->id);
+			store_sweep_locked(store->dir, &current->id);
 			rv = copies_write(store, &file);
 		}
 		if (rv == CKR_OK && is_new)

@@ -203,6 +203,36 @@ static void a_damaged_object_is_kept(void)
 	CHECK(access(path, F_OK) != 0);
 }
 
+/* Nor may the next writer take the damaged copy for the one to keep. */
+static void a_damaged_token_file_has_a_second_copy(void)
+{
+	CK_SESSION_HANDLE session = p11_new_token();
+	char path[900];
+	unsigned char *content;
+	size_t length;
+
+	p11_stop();
+	snprintf(path, sizeof(path), "%s/token", p11_store());
+	content = p11_read_file(path, &length);
+	MUST(content != NULL && length > 200);
+	content[200] ^= 1;
+	p11_write_file(path, content, length);
+	for (int i = 0; i < 2; i++) {
+		p11_start();
+		session = p11_open_user();
+		p11_data(session, "written meanwhile", true, true);
+		ULONG_EQUAL(p11_count(session, CKO_DATA, "written meanwhile"), i + 1);
+		p11_stop();
+	}
+	p11_start();
+	session = p11_open();
+	RV_EQUAL(p11_set_pin(session, USER_PIN, "a new pin"), CKR_OK);
+	p11_stop();
+	CHECK(remove(path) == 0);
+	p11_start();
+	RV_EQUAL(p11_login(p11_open(), CKU_USER, "a new pin"), CKR_OK);
+}
+
 /* --- threads of several processes, whose locks must not look like a deadlock --- */
 
 static void *create_and_destroy(void *session)
@@ -257,6 +287,7 @@ static const struct tap_case cases[] = {
 	{ "the SO's login ends when another process initialises the token", so_login_ends_with_its_token },
 	{ "an emptied token leaves no object's file", an_emptied_token_leaves_no_file },
 	{ "a damaged object's file is never removed", a_damaged_object_is_kept },
+	{ "a damaged token file has a second copy, also after a write", a_damaged_token_file_has_a_second_copy },
 	{ "threads of two processes that log in and write", locks_of_threads },
 	{ NULL, NULL },
 };
