@@ -64,10 +64,10 @@ CK_RV file_open_dir(int dir, const char *name, bool may_be_root, bool make, int 
 
 	*fd = -1;
 	if (make && mkdirat(dir, name, 0700) == 0) {
-		CK_RV synced = file_sync_dir(dir);
-
-		if (synced != CKR_OK)
-			return synced;
+		if (fchmodat(dir, name, 0700, 0) != 0) /* in case of a strict umask */
+			return file_error("protect", name, errno);
+		if ((rv = file_sync_dir(dir)) != CKR_OK)
+			return rv;
 	} else if (make && errno != EEXIST) {
 		return file_error("make", name, errno);
 	}
@@ -104,6 +104,8 @@ CK_RV file_open(int dir, const char *name, bool make, int *fd, struct stat *st)
 		rv = file_error("look at", name, errno);
 	else
 		rv = check(name, st, S_ISREG(st->st_mode), false);
+	if (rv == CKR_OK && make && (st->st_mode & 0777) != 0600 && fchmod(*fd, 0600) != 0)
+		rv = file_error("protect", name, errno);
 	if (rv != CKR_OK) {
 		close(*fd);
 		*fd = -1;

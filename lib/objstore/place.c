@@ -119,14 +119,16 @@ static CK_RV base_open(const char *base, int *dir)
 	return *dir >= 0 || errno == ENOENT || errno == ENOTDIR ? CKR_OK : file_error("open", base, errno);
 }
 
-/* A directory that was opened to be passed through cannot be synced itself. */
-static CK_RV sync_passed(int dir)
+/* Its mode must not depend on the umask. dir was opened to be passed through: that cannot be synced. */
+static CK_RV made_anew(int dir, const char *name)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CK_RV rv = fd < 0 ? CKR_OK : file_sync_dir(fd);
 
 	if (fd >= 0)
 		close(fd);
+	if (rv == CKR_OK && fchmodat(dir, name, 0700, 0) != 0)
+		rv = file_error("protect", name, errno);
 	return rv;
 }
 
@@ -146,9 +148,11 @@ static CK_RV descend(const struct place *place, bool make, int *dir)
 
 		rv = file_open_dir(at, place->components[i], !last, false, &next);
 		if (rv == CKR_OK && next < 0 && make) {
-			if (mkdirat(at, place->components[i], 0700) != 0 && errno != EEXIST)
+			if (mkdirat(at, place->components[i], 0700) == 0)
+				rv = made_anew(at, place->components[i]);
+			else if (errno != EEXIST)
 				log_info("%s/%s: %s", place->base, place->components[i], strerror(errno));
-			else if ((rv = sync_passed(at)) == CKR_OK)
+			if (rv == CKR_OK)
 				rv = file_open_dir(at, place->components[i], !last, false, &next);
 		}
 		close(at);
