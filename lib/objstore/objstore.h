@@ -38,6 +38,10 @@ struct objstore;
 CK_RV objstore_open(struct objstore **store);
 void objstore_close(struct objstore **store);
 
+/* In the child after a fork: closes what it inherited, so that the parent's locks end with the parent.
+   Touches no lock; the store is of no use afterwards. */
+void objstore_abandon(struct objstore *store);
+
 /*
  * A number that is another one after each change to the store by anybody, so that an unchanged one
  * makes a look at the files needless. *generation = 0: not known, look.

@@ -47,6 +47,15 @@ void objstore_close(struct objstore **at)
 	free(store);
 }
 
+void objstore_abandon(struct objstore *store)
+{
+	const int inherited[] = { store->pin_fd, store->lock_fd, store->dir };
+
+	for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++)
+		if (inherited[i] >= 0)
+			close(inherited[i]);
+}
+
 CK_RV store_find_locked(struct objstore *store, bool make)
 {
 	return store->dir >= 0 ? CKR_OK : place_open(make, &store->dir, store->path);
@@ -325,7 +334,7 @@ static CK_RV token_is_locked(struct objstore *store, const struct objstore_id *t
 	buf_free(&token.body);
 	if (rv != CKR_OK)
 		return rv;
-	store_mend_copy_locked(store);
+	store_mend_copies_locked(store);
 	return token.exists && memcmp(&token.id, token_id, sizeof *token_id) == 0 ? CKR_OK
 		: OBJSTORE_CHANGED;
 }

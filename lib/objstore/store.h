@@ -33,8 +33,9 @@ CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir);
    token that was replaced. Any other object that is not this token's may be a damaged one. */
 void store_sweep_locked(int dir, const struct objstore_id *replaced);
 
-/* For a writer: makes the second copy of the token file what the first one is. */
-void store_mend_copy_locked(struct objstore *store);
+/* For a writer: makes the second copy of the token file what the first one is, or the first what the
+   second is where the first is damaged or missing. */
+void store_mend_copies_locked(struct objstore *store);
 
 /* Reads and checks the token file, from its second copy where the first is damaged. */
 CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *token);

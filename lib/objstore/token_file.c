@@ -111,21 +111,41 @@ static CK_RV copies_write(struct objstore *store, const struct buf *file)
 	return CKR_OK;
 }
 
-void store_mend_copy_locked(struct objstore *store)
+/* Appends a copy's bytes; false if it is none that may be copied. A damaged one is empty. */
+static bool copy_load(struct objstore *store, const char *name, struct buf *file)
 {
-	struct buf first = BUF_INIT, second = BUF_INIT, body = BUF_INIT;
-	char temporary[FILE_TEMPORARY_LEN];
+	struct buf body = BUF_INIT;
 	struct format_header header;
+	enum format_verdict verdict = FORMAT_DAMAGED;
 	struct stat st;
-	bool exists;
+	bool exists, ok = file_read(store->dir, name, file, &exists, &st) == CKR_OK;
 
-	if (file_read(store->dir, TOKEN_FILE, &first, &exists, &st) == CKR_OK && exists
-		&& format_header(&first, &header) == FORMAT_GOOD && format_body(&first, NULL, &body)
-		&& file_read(store->dir, TOKEN_COPY, &second, &exists, &st) == CKR_OK
-		&& (second.len != first.len || memcmp(second.data, first.data, first.len) != 0)
-		&& file_write_temporary(store->dir, &first, temporary, &st) == CKR_OK)
-		file_rename(store->dir, temporary, TOKEN_COPY);
+	if (ok && exists)
+		verdict = format_header(file, &header);
+	if (verdict == FORMAT_GOOD && !format_body(file, NULL, &body))
+		verdict = FORMAT_DAMAGED;
+	if (verdict == FORMAT_DAMAGED)
+		buf_free(file);
 	buf_free(&body);
+	return ok && verdict != FORMAT_UNKNOWN_VERSION;
+}
+
+void store_mend_copies_locked(struct objstore *store)
+{
+	struct buf first = BUF_INIT, second = BUF_INIT;
+	char temporary[FILE_TEMPORARY_LEN];
+	struct stat st;
+
+	if (!copy_load(store, TOKEN_FILE, &first) || !copy_load(store, TOKEN_COPY, &second))
+		goto out;
+	if (first.len != 0 && (second.len != first.len || memcmp(second.data, first.data, first.len) != 0)) {
+		if (file_write_temporary(store->dir, &first, temporary, &st) == CKR_OK)
+			file_rename(store->dir, temporary, TOKEN_COPY);
+	} else if (first.len == 0 && second.len != 0) {
+		if (file_write_temporary(store->dir, &second, temporary, &st) == CKR_OK)
+			file_rename(store->dir, temporary, TOKEN_FILE);
+	}
+out:
 	buf_free(&second);
 	buf_free(&first);
 }
@@ -163,6 +183,9 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 	if (rv == CKR_OK && (rv = store_write_begin(store, &step)) == CKR_OK) {
 		if ((rv = is_current_locked(store, current)) == CKR_OK) {
 			store_sweep_locked(store->dir, &current->id);
+			/* Only one id is remembered as replaced, so what is left of the one before goes now. */
+			if (is_new)
+				empty_locked(store, &current->replaced);
 			rv = copies_write(store, &file);
 		}
 		if (rv == CKR_OK && is_new)

@@ -270,6 +270,11 @@ CK_RV template_copy(const struct class_policy *policy, bool is_so, const CK_ATTR
 	if (!attrs_bool(attrs, CKA_COPYABLE))
 		return CKR_ACTION_PROHIBITED;
 	rv = change(policy, MAY_SET | MAY_COPY, is_so, template, count, attrs);
+	/* The SO vouches for what he has seen, and for no copy that may be another. */
+	if (rv == CKR_OK && policy->class == CKO_CERTIFICATE && !is_so) {
+		attrs_put_bool(attrs, CKA_TRUSTED, false);
+		rv = buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
+	}
 	/* A private key does not come to light by way of a copy. */
 	if (rv == CKR_OK && was_private && class_rule(policy, CKA_SENSITIVE) != NULL && !attrs_bool(attrs, CKA_PRIVATE))
 		rv = CKR_TEMPLATE_INCONSISTENT;

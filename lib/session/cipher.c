@@ -41,6 +41,7 @@ CK_RV cipher_init(struct session *session, enum key_half half, const CK_MECHANIS
 		return CKR_OPERATION_ACTIVE;
 	rv = op_key_open(session->token, handle, half, uses[half].use, mechanism, &op->key);
 	op->mechanism = mechanism;
+	op->key.begun = ++session->operations_begun;
 	if (rv != CKR_OK)
 		cipher_end(session, half);
 	return rv;

@@ -11,6 +11,11 @@ void digest_end(struct session *session)
 	memset(&session->digest, 0, sizeof session->digest);
 }
 
+bool digest_lost(struct token *token, const struct digest_op *op)
+{
+	return op->needs_login && op->login != token_login_number(token);
+}
+
 CK_RV digest_init(struct session *session, const CK_MECHANISM *wanted)
 {
 	struct digest_op *op = &session->digest;
@@ -53,6 +58,8 @@ static bool begin_end(struct session *session, enum op_mode wrong, enum op_mode 
 {
 	struct digest_op *op = &session->digest;
 
+	if (digest_lost(session->token, op))
+		digest_end(session);
 	if (op->mechanism == NULL) {
 		*rv = CKR_OPERATION_NOT_INITIALIZED;
 		return true;
@@ -83,6 +90,8 @@ CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n)
 	struct digest_op *op = &session->digest;
 	CK_RV rv;
 
+	if (digest_lost(session->token, op))
+		digest_end(session);
 	if (op->mechanism == NULL)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	rv = op->mode == OP_ONE_SHOT ? CKR_OPERATION_ACTIVE : add(op, p, n);
@@ -107,6 +116,10 @@ CK_RV digest_key(struct session *session, CK_OBJECT_HANDLE handle)
 	else if (rv == CKR_OK && (object->policy->class != CKO_SECRET_KEY
 		|| !attrs_get(&object->attrs, CKA_VALUE, &value, &len)))
 		rv = CKR_KEY_INDIGESTIBLE;
+	if (rv == CKR_OK && object->is_private) {
+		session->digest.needs_login = true;
+		session->digest.login = token_login_number(session->token);
+	}
 	if (rv == CKR_OK)
 		rv = digest_update(session, value, len);
 	else

@@ -24,6 +24,7 @@ struct op_key {
 	unsigned long login; /* which one it was found in */
 	bool always_authenticate;
 	bool authenticated; /* for this operation */
+	unsigned long begun; /* the how many-th operation of its session */
 };
 
 /*

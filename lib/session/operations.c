@@ -5,18 +5,25 @@
 
 static const enum key_half halves[] = { PRIVATE_HALF, PUBLIC_HALF };
 
-void operations_end(struct session *session)
+void operations_end_cryptographic(struct session *session)
 {
 	digest_end(session);
 	for (int kind = 0; kind < SIGNATURE_KINDS; kind++)
 		signature_end(session, (enum signature_kind)kind);
 	for (int i = 0; i < 2; i++)
 		cipher_end(session, halves[i]);
+}
+
+void operations_end(struct session *session)
+{
+	operations_end_cryptographic(session);
 	find_end(session);
 }
 
 void operations_end_lost(struct session *session)
 {
+	if (digest_lost(session->token, &session->digest))
+		digest_end(session);
 	for (int kind = 0; kind < SIGNATURE_KINDS; kind++)
 		if (op_key_lost(session->token, &session->signatures[kind].key))
 			signature_end(session, (enum signature_kind)kind);
@@ -25,18 +32,18 @@ void operations_end_lost(struct session *session)
 			cipher_end(session, halves[i]);
 }
 
-bool operations_ask_login(const struct session *session)
+struct op_key *operations_asking_login(struct session *session)
 {
-	return session->signatures[SIGN].key.always_authenticate
-		|| session->signatures[SIGN_RECOVER].key.always_authenticate
-		|| session->ciphers[PRIVATE_HALF].key.always_authenticate;
-}
+	struct op_key *const keys[] = {
+		&session->signatures[SIGN].key, &session->signatures[SIGN_RECOVER].key,
+		&session->ciphers[PRIVATE_HALF].key,
+	};
+	struct op_key *latest = NULL;
 
-void operations_give_login(struct session *session)
-{
-	session->signatures[SIGN].key.authenticated = true;
-	session->signatures[SIGN_RECOVER].key.authenticated = true;
-	session->ciphers[PRIVATE_HALF].key.authenticated = true;
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (keys[i]->always_authenticate && (latest == NULL || keys[i]->begun > latest->begun))
+			latest = keys[i];
+	return latest;
 }
 
 bool output_asks(const struct output *out, size_t needed, CK_RV *rv)

@@ -17,16 +17,16 @@ struct output {
 	CK_ULONG *len;
 };
 
-/* Ends whatever is under way. */
+/* Ends whatever is under way; all but a search. */
 void operations_end(struct session *session);
+void operations_end_cryptographic(struct session *session);
 
 /* Ends what works with a key that can no longer be seen. */
 void operations_end_lost(struct session *session);
 
-/* The context-specific login is good for the operations of keys that ask for one; false: there are
-   none. */
-bool operations_ask_login(const struct session *session);
-void operations_give_login(struct session *session);
+/* The key of the latest operation that asks for a context-specific login, which is good for that one
+   alone; NULL: there is none. */
+struct op_key *operations_asking_login(struct session *session);
 
 /* True if the call only asks, or gives too little room: *rv is its answer, and the operation goes on. */
 bool output_asks(const struct output *out, size_t needed, CK_RV *rv);
@@ -35,6 +35,8 @@ void output_give(const struct output *out, const void *p, size_t n);
 CK_RV digest_init(struct session *session, const CK_MECHANISM *mechanism);
 CK_RV digest(struct session *session, const CK_BYTE *p, CK_ULONG n, struct output out);
 CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n);
+/* Has the login ended that let a key be seen which went into the digest? */
+bool digest_lost(struct token *token, const struct digest_op *op);
 CK_RV digest_final(struct session *session, struct output out);
 void digest_end(struct session *session);
 

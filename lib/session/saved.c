@@ -76,6 +76,17 @@ static CK_RV keep_locked(struct saved_states *states, const struct digest_op *di
 	return CKR_OK;
 }
 
+void saved_end_lost(struct saved_states *states, struct token *token)
+{
+	pthread_mutex_lock(&states->mutex);
+	for (size_t i = 0; i < SAVED_MAX; i++)
+		if (digest_lost(token, &states->states[i].digest)) {
+			EVP_MD_CTX_free(states->states[i].digest.md);
+			wipe(&states->states[i], sizeof states->states[i]);
+		}
+	pthread_mutex_unlock(&states->mutex);
+}
+
 CK_RV saved_get(struct saved_states *states, struct session *session, struct output out)
 {
 	uint8_t name[NAME_LEN];
@@ -116,7 +127,7 @@ CK_RV saved_set(struct saved_states *states, struct session *session, const CK_B
 		rv = CKR_KEY_NOT_NEEDED;
 	}
 	if (rv == CKR_OK) {
-		operations_end(session);
+		operations_end_cryptographic(session);
 		session->digest = copy;
 	}
 	return rv;

@@ -9,6 +9,9 @@
 
 struct sessions {
 	pthread_mutex_t mutex; /* guards the list and every session's references */
+	/* While somebody works on what depends on which sessions there are, none is opened. */
+	bool claimed;
+	pthread_cond_t released;
 	struct token *token;
 	struct session *list;
 	CK_SESSION_HANDLE last_handle;
@@ -28,6 +31,7 @@ CK_RV sessions_open(struct token *token, struct sessions **out)
 		return CKR_HOST_MEMORY;
 	}
 	pthread_mutex_init(&sessions->mutex, NULL);
+	pthread_cond_init(&sessions->released, NULL);
 	sessions->token = token;
 	*out = sessions;
 	return CKR_OK;
@@ -38,16 +42,43 @@ struct saved_states *sessions_saved(struct sessions *sessions)
 	return sessions->saved;
 }
 
-/* With the table locked, so that no session can be opened meanwhile. */
+static void count_locked(const struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
+{
+	*all = *read_write = 0;
+	for (const struct session *s = sessions->list; s != NULL; s = s->next) {
+		++*all;
+		*read_write += s->actor.read_write ? 1 : 0;
+	}
+}
+
+/* The chip may take its time, so the table is not kept locked meanwhile. */
+static void claim_and_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
+{
+	pthread_mutex_lock(&sessions->mutex);
+	while (sessions->claimed)
+		pthread_cond_wait(&sessions->released, &sessions->mutex);
+	sessions->claimed = true;
+	count_locked(sessions, all, read_write);
+	pthread_mutex_unlock(&sessions->mutex);
+}
+
+static void release(struct sessions *sessions)
+{
+	pthread_mutex_lock(&sessions->mutex);
+	sessions->claimed = false;
+	pthread_cond_broadcast(&sessions->released);
+	pthread_mutex_unlock(&sessions->mutex);
+}
+
 CK_RV sessions_init_token(struct sessions *sessions, const CK_UTF8CHAR *pin, CK_ULONG pin_len,
 	const CK_UTF8CHAR *label)
 {
+	CK_ULONG all, read_write;
 	CK_RV rv;
 
-	pthread_mutex_lock(&sessions->mutex);
-	rv = sessions->list != NULL ? CKR_SESSION_EXISTS
-		: token_init(sessions->token, pin, pin_len, label);
-	pthread_mutex_unlock(&sessions->mutex);
+	claim_and_count(sessions, &all, &read_write);
+	rv = all != 0 ? CKR_SESSION_EXISTS : token_init(sessions->token, pin, pin_len, label);
+	release(sessions);
 	return rv;
 }
 
@@ -75,6 +106,7 @@ void sessions_close(struct sessions **at)
 		return;
 	session_close_all(*at);
 	saved_free(&(*at)->saved);
+	pthread_cond_destroy(&(*at)->released);
 	pthread_mutex_destroy(&(*at)->mutex);
 	free(*at);
 	*at = NULL;
@@ -98,6 +130,8 @@ CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE 
 	session->token = sessions->token;
 	session->references = 1;
 	pthread_mutex_lock(&sessions->mutex);
+	while (sessions->claimed)
+		pthread_cond_wait(&sessions->released, &sessions->mutex);
 	if (!read_write && token_login_state(sessions->token) == LOGIN_SO) {
 		pthread_mutex_unlock(&sessions->mutex);
 		session_free(session);
@@ -127,16 +161,17 @@ static struct session *unlink_session(struct sessions *sessions, CK_SESSION_HAND
 	return session;
 }
 
-/* With the table locked: nobody may open a session and log in between the look and the logout. */
+/* Nobody may open a session and log in between the look and the logout. */
 static void logout_if_last(struct sessions *sessions)
 {
-	bool out;
+	CK_ULONG all, read_write;
 
-	pthread_mutex_lock(&sessions->mutex);
-	out = sessions->list == NULL && token_logout(sessions->token) == CKR_OK;
-	pthread_mutex_unlock(&sessions->mutex);
-	if (out)
+	claim_and_count(sessions, &all, &read_write);
+	if (all == 0 && token_logout(sessions->token) == CKR_OK) {
+		saved_end_lost(sessions->saved, sessions->token);
 		tspi_close();
+	}
+	release(sessions);
 }
 
 static CK_RV close_one(struct sessions *sessions, CK_SESSION_HANDLE handle, bool any)
@@ -211,15 +246,6 @@ void session_info(struct session *session, CK_SESSION_INFO *info)
 	info->ulDeviceError = 0;
 }
 
-static void count_locked(const struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
-{
-	*all = *read_write = 0;
-	for (const struct session *s = sessions->list; s != NULL; s = s->next) {
-		++*all;
-		*read_write += s->actor.read_write ? 1 : 0;
-	}
-}
-
 void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
 {
 	pthread_mutex_lock(&sessions->mutex);
@@ -227,33 +253,34 @@ void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_wri
 	pthread_mutex_unlock(&sessions->mutex);
 }
 
-/* With the table locked: a read-only session must not come in between. */
+/* A read-only session must not come in between. */
 static CK_RV so_login(struct sessions *sessions, const CK_UTF8CHAR *pin, CK_ULONG pin_len)
 {
 	CK_ULONG all, read_write;
 	CK_RV rv;
 
-	pthread_mutex_lock(&sessions->mutex);
-	count_locked(sessions, &all, &read_write);
+	claim_and_count(sessions, &all, &read_write);
 	rv = read_write != all ? CKR_SESSION_READ_ONLY_EXISTS
 		: token_login(sessions->token, ROLE_SO, pin, pin_len);
-	pthread_mutex_unlock(&sessions->mutex);
+	release(sessions);
 	return rv;
 }
 
 /* Good for the one operation that waits for it. */
 static CK_RV context_login(struct session *session, const CK_UTF8CHAR *pin, CK_ULONG pin_len)
 {
+	struct op_key *key;
 	CK_RV rv;
 
 	if (pin == NULL)
 		return CKR_ARGUMENTS_BAD;
 	operations_end_lost(session);
-	if (!operations_ask_login(session))
+	key = operations_asking_login(session);
+	if (key == NULL)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	rv = token_check_pin(session->token, pin, pin_len);
 	if (rv == CKR_OK)
-		operations_give_login(session);
+		key->authenticated = true;
 	return rv;
 }
 
@@ -287,6 +314,7 @@ CK_RV session_logout(struct sessions *sessions, struct session *session)
 		return rv;
 	operations_end_lost(session);
 	end_lost_elsewhere(sessions, session);
+	saved_end_lost(sessions->saved, sessions->token);
 	tspi_close();
 	return CKR_OK;
 }

@@ -26,6 +26,8 @@ struct digest_op {
 	const struct mechanism *mechanism; /* NULL: none under way */
 	enum op_mode mode;
 	EVP_MD_CTX *md;
+	bool needs_login; /* a private key went into it */
+	unsigned long login;
 };
 
 enum signature_kind { SIGN, VERIFY, SIGN_RECOVER, VERIFY_RECOVER };
@@ -65,6 +67,7 @@ struct session {
 	struct signature_op signatures[SIGNATURE_KINDS];
 	struct cipher_op ciphers[2]; /* enum key_half */
 	struct find_op find;
+	unsigned long operations_begun;
 	struct session *next;
 };
 

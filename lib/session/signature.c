@@ -169,6 +169,7 @@ CK_RV signature_init(struct session *session, enum signature_kind kind, const CK
 		return CKR_OPERATION_ACTIVE;
 	rv = op_key_open(session->token, handle, kinds[kind].half, kinds[kind].use, mechanism, &op->key);
 	op->mechanism = mechanism;
+	op->key.begun = ++session->operations_begun;
 	op->size = mechanism->family == FAMILY_HMAC ? mac_len : op->key.size;
 	if (rv == CKR_OK && !input_begin(op))
 		rv = CKR_HOST_MEMORY;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/import_parent.h"
 
+#include <string.h>
+
+#include "util/crypto.h"
 #include "util/log.h"
+#include "util/wipe.h"
 
 #define PARENT_BITS 2048
 
@@ -51,6 +55,32 @@ CK_RV import_parent_need(struct token *token, struct buf *blob)
 	rv = read_locked(token, blob, &exists);
 	pthread_mutex_unlock(&token->mutex);
 	return rv == CKR_OK && blob->len == 0 ? CKR_DEVICE_ERROR : rv;
+}
+
+CK_RV import_auth(struct token *token, const struct buf *parent_blob, bool is_private,
+	const uint8_t *modulus, size_t modulus_len, uint8_t auth[TSPI_AUTH_LEN])
+{
+	uint8_t secret[CRYPTO_KEY_LEN], derived[CRYPTO_KEY_LEN];
+	CK_RV rv = CKR_HOST_MEMORY;
+	bool ok;
+
+	if (is_private) {
+		pthread_mutex_lock(&token->mutex);
+		ok = token->login.has_master;
+		memcpy(secret, token->login.master, sizeof secret);
+		pthread_mutex_unlock(&token->mutex);
+		if (!ok)
+			return CKR_USER_NOT_LOGGED_IN;
+	} else {
+		ok = crypto_digest("SHA256", parent_blob->data, parent_blob->len, secret, sizeof secret);
+	}
+	if (ok && crypto_derive(secret, modulus, modulus_len, "pkcs11_tpm imported key", derived)) {
+		memcpy(auth, derived, TSPI_AUTH_LEN);
+		rv = CKR_OK;
+	}
+	wipe(secret, sizeof secret);
+	wipe(derived, sizeof derived);
+	return rv;
 }
 
 CK_RV import_parent_open(struct token *token, struct tspi_key **key)

@@ -230,7 +230,10 @@ static CK_RV import_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struc
 	return buf_failed(attrs) ? CKR_HOST_MEMORY : describe_rsa(attrs);
 }
 
-/* A prime is wrapped to nothing that the chip has not proved to be its own. */
+/*
+ * A prime is wrapped to nothing that the chip has not proved to be its own. Imported keys can always
+ * decrypt, and get the auth of every other import of the same key: tcsd takes two for one.
+ */
 static CK_RV import_wrap(struct token *token, struct number modulus, struct number prime,
 	struct buf *attrs)
 {
@@ -239,12 +242,12 @@ static CK_RV import_wrap(struct token *token, struct number modulus, struct numb
 	uint8_t auth[TSPI_AUTH_LEN];
 	CK_RV rv;
 
-	if (!crypto_random(auth, sizeof auth))
-		return CKR_HOST_MEMORY;
 	if ((rv = import_parent_need(token, &parent_blob)) == CKR_OK
 		&& (rv = import_parent_open(token, &parent)) == CKR_OK
 		&& (rv = tspi_key_load(parent)) == CKR_OK
-		&& (rv = tspi_key_wrap(&parent_blob, usage_for(attrs), modulus.p, modulus.len, prime.p, prime.len,
+		&& (rv = import_auth(token, &parent_blob, attrs_bool(attrs, CKA_PRIVATE), modulus.p, modulus.len,
+			auth)) == CKR_OK
+		&& (rv = tspi_key_wrap(&parent_blob, TSPI_LEGACY, modulus.p, modulus.len, prime.p, prime.len,
 			auth, &blob)) == CKR_OK
 		&& (rv = import_try(parent, &blob, auth)) == CKR_OK)
 		rv = put_chip_key(attrs, KEY_PARENT_IMPORT, &blob, auth);
@@ -255,24 +258,9 @@ static CK_RV import_wrap(struct token *token, struct number modulus, struct numb
 	return tspi_public_code(rv);
 }
 
-static CK_RV twin_take(const struct object *twin, struct buf *attrs)
-{
-	static const CK_ATTRIBUTE_TYPE types[] = {
-		ATTR_KEY_HOME, ATTR_KEY_PARENT, ATTR_KEY_BLOB, ATTR_KEY_AUTH,
-	};
-	const uint8_t *value;
-	size_t len;
-
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-		if (attrs_get(&twin->attrs, types[i], &value, &len))
-			attrs_put(attrs, types[i], value, len);
-	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
-}
-
 static CK_RV import(struct token *token, const struct actor *actor, const CK_ATTRIBUTE *template,
 	CK_ULONG count, struct buf *attrs)
 {
-	struct object *twin = NULL;
 	struct number modulus, prime;
 	CK_RV rv;
 
@@ -280,10 +268,8 @@ static CK_RV import(struct token *token, const struct actor *actor, const CK_ATT
 		return CKR_TEMPLATE_INCONSISTENT;
 	if ((rv = import_check(template, count, &modulus, &prime)) == CKR_OK
 		&& (rv = objects_may_create(token, actor, attrs)) == CKR_OK
-		&& (rv = import_describe(template, count, attrs)) == CKR_OK
-		&& (rv = objects_twin(token, modulus.p, modulus.len, usage_for(attrs), &twin)) == CKR_OK)
-		rv = twin != NULL ? twin_take(twin, attrs) : import_wrap(token, modulus, prime, attrs);
-	object_free(&twin);
+		&& (rv = import_describe(template, count, attrs)) == CKR_OK)
+		rv = import_wrap(token, modulus, prime, attrs);
 	return rv;
 }
 

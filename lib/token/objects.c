@@ -117,27 +117,31 @@ static CK_RV unique_id_put(struct buf *attrs)
 	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
 }
 
+/* The caller's handles are touched only when all is well. */
 CK_RV objects_create(struct token *token, const struct actor *actor, struct buf *attrs, size_t count,
 	CK_OBJECT_HANDLE *handles)
 {
 	struct object **objects = calloc(count, sizeof *objects);
 	struct objstore_change *changes = calloc(count, sizeof *changes);
-	CK_RV rv = objects != NULL && changes != NULL ? CKR_OK : CKR_HOST_MEMORY;
+	CK_OBJECT_HANDLE *made = calloc(count, sizeof *made);
+	CK_RV rv = objects != NULL && changes != NULL && made != NULL ? CKR_OK : CKR_HOST_MEMORY;
 
-	memset(handles, 0, count * sizeof *handles);
 	for (size_t i = 0; rv == CKR_OK && i < count; i++)
 		if ((rv = unique_id_put(&attrs[i])) == CKR_OK)
 			rv = object_new(&attrs[i], &objects[i]);
 	if (rv == CKR_OK) {
 		pthread_mutex_lock(&token->mutex);
-		rv = create_locked(token, actor, objects, count, changes, handles);
+		rv = create_locked(token, actor, objects, count, changes, made);
 		pthread_mutex_unlock(&token->mutex);
 	}
+	if (rv == CKR_OK)
+		memcpy(handles, made, count * sizeof *made);
 	for (size_t i = 0; i < count; i++) {
 		if (objects != NULL)
 			object_free(&objects[i]);
 		buf_free(&attrs[i]);
 	}
+	free(made);
 	free(changes);
 	free(objects);
 	return rv;
@@ -203,36 +207,6 @@ CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **
 		*key = tspi_key_ref(object->key);
 	pthread_mutex_unlock(&token->mutex);
 	tspi_key_free(&parent);
-	return rv;
-}
-
-static bool is_twin(const struct object *object, const uint8_t *modulus, size_t modulus_len,
-	enum tspi_usage usage)
-{
-	struct tspi_key_info info;
-	const uint8_t *blob;
-	size_t len;
-
-	return attrs_get(&object->attrs, ATTR_KEY_BLOB, &blob, &len) && tspi_blob_info(blob, len, &info)
-		&& (info.usage == TSPI_LEGACY || info.usage == usage) && info.modulus_len == modulus_len
-		&& memcmp(info.modulus, modulus, modulus_len) == 0;
-}
-
-CK_RV objects_twin(struct token *token, const uint8_t *modulus, size_t modulus_len,
-	enum tspi_usage usage, struct object **twin)
-{
-	CK_RV rv;
-
-	*twin = NULL;
-	pthread_mutex_lock(&token->mutex);
-	rv = set_look(token);
-	for (size_t i = 0; rv == CKR_OK && *twin == NULL && i < token->objects.count; i++) {
-		struct entry *entry = token->objects.entries[i];
-
-		if (set_read(token, entry) == CKR_OK && is_twin(entry->object, modulus, modulus_len, usage))
-			*twin = object_ref(entry->object);
-	}
-	pthread_mutex_unlock(&token->mutex);
 	return rv;
 }
 

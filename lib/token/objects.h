@@ -33,14 +33,6 @@ CK_RV objects_get(struct token *token, CK_OBJECT_HANDLE handle, struct object **
 /* The key of a private key object in the chip; the caller frees *key. No TPM command. */
 CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **key);
 
-/*
- * An object of the same RSA key that is in the chip and can be used in that way, if there is one that
- * can be seen now; the caller frees *twin. tcsd cannot tell two wrapped copies of one key apart, so
- * there had better be only one.
- */
-CK_RV objects_twin(struct token *token, const uint8_t *modulus, size_t modulus_len,
-	enum tspi_usage usage, struct object **twin);
-
 /* Looks at the store anew, then lists what matches. The caller frees *handles with free(). */
 CK_RV objects_find(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG count,
 	CK_OBJECT_HANDLE **handles, size_t *found);

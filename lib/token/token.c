@@ -48,6 +48,7 @@ void token_close(struct token **at)
 
 void token_abandon(struct token *token)
 {
+	objstore_abandon(token->store);
 	wipe(&token->login, sizeof token->login);
 }
 

@@ -16,7 +16,7 @@ struct token;
 CK_RV token_open(struct token **token);
 void token_close(struct token **token);
 
-/* In the child after a fork: wipes the parent's secrets, and touches nothing else. */
+/* In the child after a fork: wipes the parent's secrets and closes its files, and touches nothing else. */
 void token_abandon(struct token *token);
 
 /* For a token that has not been initialised: does tcsd answer? An initialised one is always there. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/weak.h"
 
+#include <string.h>
+
 #include "util/env.h"
 #include "util/log.h"
 
@@ -27,6 +29,8 @@ static bool is_power_of_65537(unsigned int residue, unsigned int prime)
 
 bool weak_refused(const uint8_t *modulus, size_t len)
 {
+	const char *accept;
+
 	for (size_t i = 0; i < sizeof primes / sizeof primes[0]; i++) {
 		unsigned int residue = 0;
 
@@ -35,8 +39,9 @@ bool weak_refused(const uint8_t *modulus, size_t len)
 		if (!is_power_of_65537(residue, primes[i]))
 			return false;
 	}
-	if (env_get("PKCS11_TPM_ACCEPT_WEAK_KEYS") != NULL) {
-		log_info("a weak key (ROCA, CVE-2017-15361) is accepted: PKCS11_TPM_ACCEPT_WEAK_KEYS is set");
+	accept = env_get("PKCS11_TPM_ACCEPT_WEAK_KEYS");
+	if (accept != NULL && strcmp(accept, "1") == 0) {
+		log_info("a weak key (ROCA, CVE-2017-15361) is accepted: PKCS11_TPM_ACCEPT_WEAK_KEYS is 1");
 		return false;
 	}
 	log_error("the RSA key is weak (ROCA, CVE-2017-15361): if the TPM made it, its firmware needs an "

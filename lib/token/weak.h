@@ -9,7 +9,7 @@
 /*
  * Has the modulus the fingerprint of the keys that Infineon's library RSALib made, in TPM chips too
  * (ROCA, CVE-2017-15361), whose primes can be computed from it? Of other moduli less than one in
- * 2^80 has it. FALSE also where PKCS11_TPM_ACCEPT_WEAK_KEYS is set in the environment.
+ * 2^80 has it. FALSE also where PKCS11_TPM_ACCEPT_WEAK_KEYS is 1 in the environment.
  */
 bool weak_refused(const uint8_t *modulus, size_t len);
 
