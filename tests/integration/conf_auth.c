@@ -241,7 +241,24 @@ static void private_only(void)
 		CK_FALSE);
 }
 
+/* Of two operations that wait, the latest is meant. */
+static void good_for_one_operation(void)
+{
+	CK_SESSION_HANDLE session = p11_shared_token();
+	struct p11_pair signer = guarded_pair(session), opener = guarded_pair(session);
+	unsigned char out[P11_MAX_BYTES];
+	CK_ULONG length = sizeof(out);
+
+	RV_MUST(sign_init(session, signer.private), CKR_OK);
+	RV_MUST(sign_recover_init(session, opener.private), CKR_OK);
+	RV_EQUAL(authenticate(session, USER_PIN), CKR_OK);
+	RV_EQUAL(sign_recover(session, out, &length), CKR_OK);
+	length = sizeof(out);
+	RV_EQUAL(sign(session, out, &length), CKR_USER_NOT_LOGGED_IN);
+}
+
 static const struct tap_case cases[] = {
+	{ "a login is good for the latest operation alone", good_for_one_operation },
 	{ "each signature and decryption wants its own login", each_use },
 	{ "signatures in parts", in_parts },
 	{ "twice is fine, a wrong PIN leaves the operation", twice_and_wrong },

@@ -218,7 +218,40 @@ static void bad_states(void)
 	check_final(other, EVP_sha256(), text, 70);
 }
 
+static void ends_with_the_login(void)
+{
+	CK_SESSION_HANDLE session = start();
+	unsigned char state[ROOM], out[64];
+	CK_ULONG state_length, length = sizeof(out);
+
+	RV_MUST(p11->C_DigestInit(session, &sha256), CKR_OK);
+	RV_MUST(p11->C_DigestKey(session, p11_secret(session, "private", 7)), CKR_OK);
+	state_length = save(session, state);
+	RV_MUST(p11->C_Logout(session), CKR_OK);
+	RV_EQUAL(p11->C_DigestFinal(session, out, &length), CKR_OPERATION_NOT_INITIALIZED);
+	RV_EQUAL(p11->C_SetOperationState(session, state, state_length, 0, 0), CKR_SAVED_STATE_INVALID);
+	RV_MUST(p11_login(session, CKU_USER, USER_PIN), CKR_OK);
+	RV_EQUAL(p11->C_SetOperationState(session, state, state_length, 0, 0), CKR_SAVED_STATE_INVALID);
+}
+
+static void a_search_goes_on(void)
+{
+	CK_SESSION_HANDLE session = start();
+	unsigned char state[ROOM];
+	CK_OBJECT_HANDLE found;
+	CK_ULONG state_length, count;
+
+	RV_MUST(p11->C_DigestInit(session, &sha256), CKR_OK);
+	state_length = save(session, state);
+	RV_MUST(p11->C_FindObjectsInit(session, NO_TEMPLATE), CKR_OK);
+	RV_EQUAL(p11->C_SetOperationState(session, state, state_length, 0, 0), CKR_OK);
+	RV_EQUAL(p11->C_FindObjects(session, &found, 1, &count), CKR_OK);
+	RV_EQUAL(p11->C_FindObjectsFinal(session), CKR_OK);
+}
+
 static const struct tap_case cases[] = {
+	{ "a digest of a private key ends with the login", ends_with_the_login },
+	{ "C_SetOperationState leaves a search alone", a_search_goes_on },
 	{ "C_DigestKey of secret keys", digest_key },
 	{ "C_DigestKey refused", digest_key_refused },
 	{ "saved in one session, set in another", saved_and_set },

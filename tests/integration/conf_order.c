@@ -260,7 +260,18 @@ static void set_templates(void)
 	RV_EQUAL(p11->C_SetAttributeValue(session, key, settings[0].template, 0), CKR_OK);
 }
 
+static void a_failed_call_leaves_the_handle(void)
+{
+	CK_ATTRIBUTE t[] = { A_ULONG(CKA_CLASS, CKO_DATA), A_BOOL(CKA_TOKEN, true) };
+	CK_OBJECT_HANDLE object = 77;
+
+	p11_shared_token();
+	RV_EQUAL(p11->C_CreateObject(p11_open_ro(), TEMPLATE(t), &object), CKR_SESSION_READ_ONLY);
+	ULONG_EQUAL(object, 77);
+}
+
 static const struct tap_case cases[] = {
+	{ "a failed call leaves the caller's handle", a_failed_call_leaves_the_handle },
 	{ "arguments come before the login state", arguments_before_login },
 	{ "arguments come before the expired PIN", arguments_before_expiry },
 	{ "each entry of C_GetAttributeValue has its own answer", every_entry_is_answered },

@@ -230,8 +230,9 @@ static void so_trusts(void)
 		TRUSTED,
 	};
 	CK_ATTRIBUTE key[] = { A_BOOL(CKA_TOKEN, true), A_TEXT(CKA_LABEL, "trusted"), TRUSTED };
+	CK_ATTRIBUTE other_label[] = { A_TEXT(CKA_LABEL, "not what the SO saw") };
 	CK_SESSION_HANDLE session = start_so();
-	CK_OBJECT_HANDLE object = p11_create(session, TEMPLATE(certificate));
+	CK_OBJECT_HANDLE object = p11_create(session, TEMPLATE(certificate)), copy = CK_INVALID_HANDLE;
 
 	ULONG_EQUAL(p11_get_bool(session, object, CKA_TRUSTED), CK_TRUE);
 	p11_soft_public(session, 1024, key, 2);
@@ -244,6 +245,8 @@ static void so_trusts(void)
 	ULONG_EQUAL(p11_get_bool(session, object, CKA_TRUSTED), CK_TRUE);
 	/* "Trusted certificates cannot be modified" (4.6.2). */
 	RV_ONE_OF(p11_set_label(session, object, "changed"), CKR_ATTRIBUTE_READ_ONLY, CKR_ACTION_PROHIBITED);
+	RV_MUST(p11->C_CopyObject(session, object, TEMPLATE(other_label), &copy), CKR_OK);
+	ULONG_EQUAL(p11_get_bool(session, copy, CKA_TRUSTED), CK_FALSE);
 }
 
 static void wrap_with_trusted(void)

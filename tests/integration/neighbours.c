@@ -233,6 +233,72 @@ static void a_damaged_token_file_has_a_second_copy(void)
 	RV_EQUAL(p11_login(p11_open(), CKU_USER, "a new pin"), CKR_OK);
 }
 
+/* --- one key, imported more than once: tcsd takes its wrapped copies for one key --- */
+
+static CK_OBJECT_HANDLE import(CK_SESSION_HANDLE session, const CK_ATTRIBUTE *more, CK_ULONG count)
+{
+	CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+
+	RV_MUST(p11_import(session, p11_soft_key(1024), CKO_PRIVATE_KEY, more, count, &key), CKR_OK);
+	return key;
+}
+
+static void sign_as_libcrypto_does(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+	unsigned char data[] = "one key", signature[P11_MAX_BYTES], wanted[P11_MAX_BYTES];
+	CK_ULONG length = sizeof(signature);
+
+	RV_EQUAL(p11_sign(session, CKM_RSA_PKCS, key, data, sizeof(data), signature, &length), CKR_OK);
+	ULONG_EQUAL(length, p11_soft_sign(p11_soft_key(1024), NULL, data, sizeof(data), wanted));
+	CHECK(memcmp(signature, wanted, length) == 0);
+}
+
+static void check_no_try_was_lost(CK_SESSION_HANDLE session)
+{
+	RV_MUST(p11->C_Logout(session), CKR_OK);
+	RV_EQUAL(p11_login(session, CKU_USER, USER_PIN), CKR_OK);
+}
+
+static void one_key_imported_twice(void)
+{
+	CK_ATTRIBUTE sign_only[] = { A_BOOL(CKA_DECRYPT, false), A_BOOL(CKA_UNWRAP, false) };
+	CK_SESSION_HANDLE session = p11_new_token();
+	CK_OBJECT_HANDLE keys[] = { import(session, TEMPLATE(sign_only)), import(session, NO_TEMPLATE) };
+
+	for (int i = 0; i < 24; i++)
+		sign_as_libcrypto_does(session, keys[i % 2]);
+	check_no_try_was_lost(session);
+}
+
+static int import_and_sign(void *argument)
+{
+	CK_SESSION_HANDLE session;
+	CK_OBJECT_HANDLE key;
+
+	(void)argument;
+	p11_start();
+	session = p11_open_user();
+	key = import(session, NO_TEMPLATE);
+	p11_line_up();
+	for (int i = 0; i < 20; i++)
+		sign_as_libcrypto_does(session, key);
+	return 0;
+}
+
+static void one_key_imported_by_two(void)
+{
+	int status[2];
+
+	p11_new_token();
+	p11_stop();
+	p11_soft_key(1024);
+	p11_two_at_once(import_and_sign, NULL, NULL, status);
+	ULONG_EQUAL(status[0], 0);
+	ULONG_EQUAL(status[1], 0);
+	p11_start();
+	check_no_try_was_lost(p11_open_user());
+}
+
 /* --- threads of several processes, whose locks must not look like a deadlock --- */
 
 static void *create_and_destroy(void *session)
@@ -288,6 +354,8 @@ static const struct tap_case cases[] = {
 	{ "an emptied token leaves no object's file", an_emptied_token_leaves_no_file },
 	{ "a damaged object's file is never removed", a_damaged_object_is_kept },
 	{ "a damaged token file has a second copy, also after a write", a_damaged_token_file_has_a_second_copy },
+	{ "one key imported twice", one_key_imported_twice },
+	{ "one key imported by two processes", one_key_imported_by_two },
 	{ "threads of two processes that log in and write", locks_of_threads },
 	{ NULL, NULL },
 };
