@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A token file that somebody else wrote to; the TSS store that mirrors its keys; other processes. */
+#include "token.h"
+
+#include <pthread.h>
+
+#include "token/hierarchy.h"
+#include "token/token_file.h"
+#include "util/crypto.h"
+
+/* --- changing the token file behind everybody's back --- */
+
+static void file_read(struct objstore *store, struct objstore_token *on_disk, struct token_file *file)
+{
+	memset(file, 0, sizeof *file);
+	RV_MUST(objstore_token_read(store, on_disk), CKR_OK);
+	MUST(on_disk->exists && token_file_decode(&on_disk->body, file));
+	buf_free(&on_disk->body);
+}
+
+static void tamper(void (*change)(struct token_file *file))
+{
+	struct objstore_token on_disk;
+	struct objstore *store;
+	struct token_file file;
+	struct buf body = BUF_INIT;
+
+	RV_MUST(objstore_open(&store), CKR_OK);
+	file_read(store, &on_disk, &file);
+	change(&file);
+	MUST(token_file_encode(&file, &body));
+	RV_MUST(objstore_token_switch(store, &on_disk, &on_disk.id, &body), CKR_OK);
+	buf_free(&body);
+	token_file_free(&file);
+	objstore_close(&store);
+}
+
+static size_t so_copy_len(void)
+{
+	struct objstore_token on_disk;
+	struct objstore *store;
+	struct token_file file;
+	size_t len;
+
+	RV_MUST(objstore_open(&store), CKR_OK);
+	file_read(store, &on_disk, &file);
+	len = file.so_copy.len;
+	token_file_free(&file);
+	objstore_close(&store);
+	return len;
+}
+
+/* A secret of the attacker's own, bound to the role's key as anybody can. */
+static void bind_own(const struct role_record *record, struct buf *bound)
+{
+	uint8_t secret[SECRET_LEN];
+
+	memset(secret, 'A', sizeof secret);
+	buf_free(bound);
+	RV_MUST(tspi_bind(&record->blob, secret, sizeof secret, bound), CKR_OK);
+}
+
+/* A key of the attacker's own in the very chip, under an auth that he knows. */
+static void key_own(struct role_record *record, enum tspi_usage usage)
+{
+	static const uint8_t auth[TSPI_AUTH_LEN] = "known to attackers";
+
+	buf_free(&record->blob);
+	RV_MUST(tspi_key_create(usage, 2048, auth, &record->blob), CKR_OK);
+}
+
+static void user_mac(struct token_file *file)
+{
+	file->roles[ROLE_USER].mac[0] ^= 1;
+}
+
+static void user_bound(struct token_file *file)
+{
+	bind_own(&file->roles[ROLE_USER], &file->roles[ROLE_USER].bound);
+}
+
+static void user_bound_garbage(struct token_file *file)
+{
+	file->roles[ROLE_USER].bound.data[7] ^= 1;
+}
+
+static void so_mac(struct token_file *file)
+{
+	file->roles[ROLE_SO].mac[31] ^= 1;
+}
+
+static void so_bound(struct token_file *file)
+{
+	bind_own(&file->roles[ROLE_SO], &file->roles[ROLE_SO].bound);
+}
+
+static void so_copy_bound(struct token_file *file)
+{
+	bind_own(&file->roles[ROLE_SO], &file->so_copy);
+}
+
+static void so_copy_garbage(struct token_file *file)
+{
+	file->so_copy.data[7] ^= 1;
+}
+
+static void so_copy_gone(struct token_file *file)
+{
+	buf_free(&file->so_copy);
+}
+
+static void check_value(struct token_file *file)
+{
+	file->master_check[0] ^= 1;
+}
+
+static void so_key(struct token_file *file)
+{
+	key_own(&file->roles[ROLE_SO], TSPI_BIND);
+	bind_own(&file->roles[ROLE_SO], &file->roles[ROLE_SO].bound);
+}
+
+static void so_key_without_copy(struct token_file *file)
+{
+	so_key(file);
+	buf_free(&file->so_copy);
+}
+
+/* Who notices what: 0 where the change is nothing to the call. */
+static const struct {
+	const char *what;
+	void (*change)(struct token_file *file);
+	CK_RV user_login, so_login, set_pin, init_pin;
+} changes[] = {
+	{ "the user's mac", user_mac, CKR_DEVICE_ERROR, CKR_OK, CKR_DEVICE_ERROR, CKR_OK },
+	{ "the user's secret", user_bound, CKR_DEVICE_ERROR, CKR_OK, CKR_DEVICE_ERROR, CKR_OK },
+	{ "the user's secret, broken", user_bound_garbage, CKR_DEVICE_ERROR, CKR_OK, CKR_DEVICE_ERROR,
+		CKR_OK },
+	{ "the SO's mac", so_mac, CKR_OK, CKR_DEVICE_ERROR, CKR_OK, CKR_OK },
+	{ "the SO's secret", so_bound, CKR_OK, CKR_DEVICE_ERROR, CKR_OK, CKR_OK },
+	{ "the SO's copy", so_copy_bound, CKR_OK, CKR_OK, CKR_OK, CKR_DEVICE_ERROR },
+	{ "the SO's copy, broken", so_copy_garbage, CKR_OK, CKR_OK, CKR_OK, CKR_DEVICE_ERROR },
+	{ "no copy any more", so_copy_gone, CKR_DEVICE_ERROR, CKR_OK, CKR_DEVICE_ERROR,
+		CKR_FUNCTION_REJECTED },
+	{ "the check of the master key", check_value, CKR_OK, CKR_OK, CKR_OK, CKR_DEVICE_ERROR },
+	{ "the SO's key", so_key, CKR_DEVICE_ERROR, CKR_PIN_INCORRECT, CKR_DEVICE_ERROR,
+		CKR_USER_NOT_LOGGED_IN },
+	{ "the SO's key, and no copy", so_key_without_copy, CKR_DEVICE_ERROR, CKR_PIN_INCORRECT,
+		CKR_DEVICE_ERROR, CKR_FUNCTION_REJECTED },
+};
+
+/* A refusal has written nothing. */
+static void check_call(CK_RV rv, CK_RV expected, const char *call, struct buf *before)
+{
+	TAP_CHECK(rv == expected, "%s gives 0x%lx, not 0x%lx", call, rv, expected);
+	if (expected != CKR_OK)
+		check_bytes(before);
+	else
+		buf_free(before);
+}
+
+static void tampered_login(void)
+{
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct token *token = token_new();
+		struct buf before;
+
+		tap_about("%s", changes[i].what);
+		make_used(token);
+		tamper(changes[i].change);
+		before = token_bytes();
+		check_call(login(token, ROLE_USER, USER_PIN), changes[i].user_login, "the user's login",
+			&before);
+		token_logout(token);
+		before = token_bytes();
+		check_call(login(token, ROLE_SO, SO_PIN), changes[i].so_login, "the SO's login", &before);
+		token_logout(token);
+		NUMBER_EQUAL(find(token, "public", NULL), 1);
+		token_close(&token);
+	}
+}
+
+static void tampered_set_pin(void)
+{
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct token *token = token_new(), *so;
+		struct buf before;
+
+		tap_about("%s", changes[i].what);
+		make_used(token);
+		so = token_again();
+		RV_MUST(login(so, ROLE_SO, SO_PIN), CKR_OK);
+		tamper(changes[i].change);
+		before = token_bytes();
+		check_call(init_pin(so, NEW_PIN), changes[i].init_pin, "C_InitPIN", &before);
+		token_close(&so);
+		token_close(&token);
+		token = token_new();
+		make_used(token);
+		tamper(changes[i].change);
+		before = token_bytes();
+		check_call(set_pin(token, USER_PIN, NEW_PIN), changes[i].set_pin, "C_SetPIN", &before);
+		token_close(&token);
+	}
+}
+
+/* Who cannot prove to be the SO empties nothing. */
+static void tampered_init_token(void)
+{
+	void (*const so_changes[])(struct token_file *) = { so_mac, so_bound };
+
+	for (size_t i = 0; i < COUNT(so_changes); i++) {
+		struct token *token = token_new();
+		struct buf before;
+
+		make_used(token);
+		tamper(so_changes[i]);
+		before = token_bytes();
+		RV_EQUAL(init_token(token, SO_PIN), CKR_DEVICE_ERROR);
+		check_bytes(&before);
+		check_user(USER_PIN, 1);
+		token_close(&token);
+	}
+}
+
+/* --- the SO's copy of the master key --- */
+
+/* The user had a PIN before the SO: the SO gets a copy at the next login. */
+static void make_without_copy(struct token *token)
+{
+	RV_MUST(init_token(token, SO_DEFAULT), CKR_OK);
+	RV_MUST(login(token, ROLE_USER, USER_DEFAULT), CKR_OK);
+	RV_MUST(set_pin(token, USER_DEFAULT, USER_PIN), CKR_OK);
+	data_object(token, "private", true, true);
+	data_object(token, "public", true, false);
+	RV_MUST(token_logout(token), CKR_OK);
+	RV_MUST(login(token, ROLE_SO, SO_DEFAULT), CKR_OK);
+	RV_EQUAL(init_pin(token, NEW_PIN), CKR_PIN_EXPIRED);
+	RV_MUST(set_pin(token, SO_DEFAULT, SO_PIN), CKR_OK);
+	RV_EQUAL(init_pin(token, NEW_PIN), CKR_FUNCTION_REJECTED);
+	RV_MUST(token_logout(token), CKR_OK);
+	NUMBER_EQUAL(so_copy_len(), 0);
+}
+
+static void copy_added(void)
+{
+	struct token *token = token_new();
+
+	make_without_copy(token);
+	check_user(USER_PIN, 1);
+	CHECK(so_copy_len() != 0);
+	RV_EQUAL(login(token, ROLE_SO, SO_PIN), CKR_OK);
+	RV_EQUAL(init_pin(token, NEW_PIN), CKR_OK);
+	check_user(NEW_PIN, 1);
+	check_login(ROLE_USER, USER_PIN, CKR_PIN_INCORRECT);
+	token_close(&token);
+}
+
+static void so_key_signing(struct token_file *file)
+{
+	key_own(&file->roles[ROLE_SO], TSPI_LEGACY);
+}
+
+static void so_key_storage(struct token_file *file)
+{
+	key_own(&file->roles[ROLE_SO], TSPI_STORAGE);
+}
+
+/* As one that was made outside the chip would say of itself. */
+static void so_key_migratable(struct token_file *file)
+{
+	file->roles[ROLE_SO].blob.data[9] |= 2;
+}
+
+/* Not the chip's: whoever made it can open whatever is bound to it. */
+static void so_key_foreign(struct token_file *file)
+{
+	file->roles[ROLE_SO].blob.data[43 + 100] ^= 1;
+}
+
+/* The master key is bound to no key that may be somebody else's; the user is not kept out by that. */
+static void copy_refused(void)
+{
+	void (*const keys[])(struct token_file *) = { so_key_signing, so_key_storage, so_key_migratable,
+		so_key_foreign };
+
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		struct token *token = token_new();
+
+		tap_about("row %zu", i);
+		make_without_copy(token);
+		tamper(keys[i]);
+		check_user(USER_PIN, 1);
+		NUMBER_EQUAL(so_copy_len(), 0);
+		RV_EQUAL(set_pin(token, USER_PIN, NEW_PIN), CKR_DEVICE_ERROR);
+		NUMBER_EQUAL(so_copy_len(), 0);
+		check_user(USER_PIN, 1);
+		token_close(&token);
+	}
+}
+
+/* --- the TSS store --- */
+
+/* The registry has the keys of the token file, and nothing else. */
+static void check_registry(void)
+{
+	struct objstore_token on_disk;
+	struct objstore *store;
+	struct token_file file;
+	unsigned int keys = 0;
+
+	RV_MUST(objstore_open(&store), CKR_OK);
+	file_read(store, &on_disk, &file);
+	for (int role = 0; role < ROLES; role++)
+		if (file.roles[role].has_key) {
+			CHECK(fake_registry_has(file.roles[role].uuid));
+			keys++;
+		}
+	NUMBER_EQUAL(fake_registry_count(), keys);
+	token_file_free(&file);
+	objstore_close(&store);
+}
+
+static void registry_follows(void)
+{
+	struct token *token = token_new();
+
+	make_used(token);
+	check_registry();
+	RV_EQUAL(set_pin(token, USER_PIN, NEW_PIN), CKR_OK);
+	check_registry();
+	RV_EQUAL(login(token, ROLE_SO, SO_PIN), CKR_OK);
+	RV_EQUAL(set_pin(token, SO_PIN, NEW_PIN), CKR_OK);
+	check_registry();
+	RV_EQUAL(init_pin(token, USER_PIN), CKR_OK);
+	check_registry();
+	RV_EQUAL(token_logout(token), CKR_OK);
+	RV_EQUAL(init_token(token, NEW_PIN), CKR_OK);
+	check_registry();
+	token_close(&token);
+}
+
+/* What cannot be dropped now is dropped later, by whoever changes the token next. */
+static void registry_swept(void)
+{
+	struct token *token = token_new(), *other;
+
+	make_used(token);
+	fake_fail_on(FAKE_REGISTRY_DROP, 1, CKR_DEVICE_ERROR);
+	RV_EQUAL(set_pin(token, USER_PIN, "second"), CKR_OK);
+	RV_EQUAL(set_pin(token, "second", "third"), CKR_OK);
+	CHECK(fake_registry_count() > 2);
+	token_close(&token);
+	fake_fail_clear();
+	other = token_again();
+	RV_EQUAL(set_pin(other, "third", NEW_PIN), CKR_OK);
+	check_registry();
+	check_user(NEW_PIN, 1);
+	token_close(&other);
+}
+
+static void registry_broken(void)
+{
+	struct token *token = token_new();
+
+	fake_fail_on(FAKE_REGISTRY_ADD, 1, CKR_DEVICE_ERROR);
+	fake_fail_on(FAKE_REGISTRY_DROP, 1, CKR_DEVICE_ERROR);
+	make_used(token);
+	check_user(USER_PIN, 1);
+	RV_EQUAL(login(token, ROLE_SO, SO_PIN), CKR_OK);
+	RV_EQUAL(init_pin(token, NEW_PIN), CKR_OK);
+	RV_EQUAL(set_pin(token, SO_PIN, NEW_PIN), CKR_OK);
+	RV_EQUAL(token_logout(token), CKR_OK);
+	check_user(NEW_PIN, 1);
+	fake_fail_clear();
+	check_user(NEW_PIN, 1);
+	check_registry();
+	fake_registry_lose();
+	check_login(ROLE_SO, NEW_PIN, CKR_OK);
+	check_registry();
+	RV_EQUAL(init_token(token, NEW_PIN), CKR_OK);
+	check_registry();
+	token_close(&token);
+}
+
+/* --- another process changes the token file meanwhile --- */
+
+struct first_pin {
+	struct token *token;
+	CK_RV rv;
+};
+
+static void *first_pin_thread(void *argument)
+{
+	struct first_pin *first = argument;
+
+	first->rv = set_pin(first->token, USER_DEFAULT, NEW_PIN);
+	return NULL;
+}
+
+/* change comes to pass while the chip makes the key of a first PIN. */
+static CK_RV first_pin_with(struct token *token, void (*change)(struct token_file *file))
+{
+	struct first_pin first = { token, CKR_OK };
+	pthread_t thread;
+
+	RV_MUST(login(token, ROLE_USER, USER_DEFAULT), CKR_OK);
+	fake_hold_create(true);
+	MUST(pthread_create(&thread, NULL, first_pin_thread, &first) == 0);
+	fake_held();
+	tamper(change);
+	fake_hold_create(false);
+	pthread_join(thread, NULL);
+	return first.rv;
+}
+
+static void new_label(struct token_file *file)
+{
+	memset(file->label, 'X', LABEL_LEN);
+}
+
+static void change_kept(void)
+{
+	struct token *token = token_new();
+	CK_TOKEN_INFO info;
+
+	RV_MUST(init_token(token, SO_PIN), CKR_OK);
+	RV_EQUAL(first_pin_with(token, new_label), CKR_OK);
+	RV_EQUAL(token_info(token, &info), CKR_OK);
+	CHECK(info.label[0] == 'X' && info.label[31] == 'X');
+	check_user(NEW_PIN, 0);
+	check_registry();
+	token_close(&token);
+}
+
+static void other_user_key(struct token_file *file)
+{
+	struct role_record *user = &file->roles[ROLE_USER], *so = &file->roles[ROLE_SO];
+
+	user->has_key = true;
+	user->iterations = so->iterations;
+	memset(user->uuid, 'U', TSPI_UUID_LEN);
+	buf_put(&user->blob, so->blob.data, so->blob.len);
+	buf_put(&user->bound, so->bound.data, so->bound.len);
+}
+
+/* Of two first PINs the one that was there first stays, and nothing is left of the other. */
+static void first_pin_lost(void)
+{
+	struct token *token = token_new();
+	struct objstore_token on_disk;
+	struct objstore *store;
+	struct token_file file;
+
+	RV_MUST(init_token(token, SO_PIN), CKR_OK);
+	RV_EQUAL(first_pin_with(token, other_user_key), CKR_PIN_INCORRECT);
+	RV_MUST(objstore_open(&store), CKR_OK);
+	file_read(store, &on_disk, &file);
+	CHECK(file.roles[ROLE_USER].uuid[0] == 'U' && file.roles[ROLE_USER].uuid[15] == 'U');
+	NUMBER_EQUAL(fake_registry_count(), 1);
+	token_file_free(&file);
+	objstore_close(&store);
+	token_close(&token);
+}
+
+/* A token that is another one by now ends the login, and what was found in it. */
+static void emptied_elsewhere(void)
+{
+	struct token *token = token_new(), *other = token_again();
+	CK_OBJECT_HANDLE private, public;
+	struct object *object;
+	unsigned long number;
+
+	make_used(token);
+	RV_MUST(login(token, ROLE_USER, USER_PIN), CKR_OK);
+	NUMBER_EQUAL(find(token, "private", &private), 1);
+	NUMBER_EQUAL(find(token, "public", &public), 1);
+	number = token_login_number(token);
+	RV_EQUAL(init_token(other, SO_PIN), CKR_OK);
+	NUMBER_EQUAL(find(token, NULL, NULL), 0);
+	CHECK(token_login_state(token) == LOGIN_NONE && token_login_number(token) != number);
+	RV_EQUAL(objects_get(token, private, &object), CKR_OBJECT_HANDLE_INVALID);
+	RV_EQUAL(objects_get(token, public, &object), CKR_OBJECT_HANDLE_INVALID);
+	RV_EQUAL(token_logout(token), CKR_USER_NOT_LOGGED_IN);
+	RV_EQUAL(login(token, ROLE_USER, USER_DEFAULT), CKR_OK);
+	RV_EQUAL(token_check_expired(token), CKR_PIN_EXPIRED);
+	token_close(&other);
+	token_close(&token);
+}
+
+/* The SO's PIN is changed elsewhere: what the login knew opens nothing any more. */
+static void so_pin_changed_elsewhere(void)
+{
+	struct token *token = token_new(), *other = token_again();
+
+	make_used(token);
+	RV_MUST(login(token, ROLE_SO, SO_PIN), CKR_OK);
+	RV_MUST(login(other, ROLE_SO, SO_PIN), CKR_OK);
+	RV_EQUAL(set_pin(other, SO_PIN, NEW_PIN), CKR_OK);
+	RV_EQUAL(init_pin(token, "yet another"), CKR_USER_NOT_LOGGED_IN);
+	RV_EQUAL(init_pin(other, "yet another"), CKR_OK);
+	check_user("yet another", 1);
+	token_close(&other);
+	token_close(&token);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct tap_case cases[] = {
+		{ "logins to a tampered token", tampered_login },
+		{ "new PINs for a tampered token", tampered_set_pin },
+		{ "C_InitToken of a tampered token", tampered_init_token },
+		{ "the SO's copy is added", copy_added },
+		{ "no copy for a key that is not the chip's", copy_refused },
+		{ "the TSS store follows", registry_follows },
+		{ "the TSS store is swept", registry_swept },
+		{ "the TSS store is broken, or lost", registry_broken },
+		{ "a change by somebody else is kept", change_kept },
+		{ "two first PINs", first_pin_lost },
+		{ "another process empties the token", emptied_elsewhere },
+		{ "another process changes the SO's PIN", so_pin_changed_elsewhere },
+		{ NULL, NULL },
+	};
+
+	return unit_end(tap_main(argc, argv, "token_tamper", cases));
+}
