@@ -273,7 +273,7 @@ static CK_RV temporary_write(int dir, const struct objstore_id *token_id, const 
 }
 
 /* What was made new goes again. A new content of what was there cannot: it is whole, and stays. */
-static void changes_undo(int dir, const struct objstore_change *changes,
+static void changes_undo(int dir, const struct objstore_change *changes, size_t renamed,
 	char (*temporaries)[FILE_TEMPORARY_LEN], size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -282,7 +282,7 @@ static void changes_undo(int dir, const struct objstore_change *changes,
 		name_of(&changes[i].id, name);
 		if (temporaries[i][0] != '\0')
 			unlinkat(dir, temporaries[i], 0);
-		if (changes[i].body != NULL && changes[i].expected == NULL)
+		if (i < renamed && changes[i].body != NULL && changes[i].expected == NULL)
 			unlinkat(dir, name, 0);
 	}
 }
@@ -307,7 +307,7 @@ static CK_RV changes_make(int dir, const struct objstore_id *token_id, const uin
 	if (rv == CKR_OK)
 		rv = file_sync_dir(dir);
 	if (rv != CKR_OK && temporaries != NULL)
-		changes_undo(dir, changes, temporaries, count);
+		changes_undo(dir, changes, renamed, temporaries, count);
 	free(temporaries);
 	return rv;
 }

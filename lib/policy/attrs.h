@@ -13,7 +13,7 @@
  * (CK_UNAVAILABLE_INFORMATION: all ones). This is the form in memory and in the store.
  */
 
-/* Attributes of our own that no template may name. */
+/* Attributes of our own, which no template can set; home and blob can be read. */
 #define ATTR_KEY_HOME (CKA_VENDOR_DEFINED | 0x54504D01UL) /* CK_ULONG: enum attr_key_home */
 #define ATTR_KEY_PARENT (CKA_VENDOR_DEFINED | 0x54504D02UL) /* CK_ULONG: enum attr_key_parent */
 #define ATTR_KEY_BLOB (CKA_VENDOR_DEFINED | 0x54504D03UL) /* the wrapped TPM key */
