@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS#11 v2.40 base specification, 5.9: decryption functions. RSA_PKCS is single-part, so there are no updates. */
+/* PKCS#11 v2.40 base specification, 5.9: decryption functions. RSA_PKCS is single-part: no updates. */
 #include "api/call.h"
 
 CK_RV C_DecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)

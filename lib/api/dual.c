@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS#11 v2.40 base specification, 5.13: dual-function cryptographic functions. No mechanism of a TPM 1.2 has parts to combine. */
+/* PKCS#11 v2.40 base specification, 5.13: dual-function cryptographic functions. No mechanism of a
+   TPM 1.2 has parts to combine. */
 #include "api/call.h"
 
 CK_RV C_DigestEncryptUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG part_len,

@@ -157,7 +157,8 @@ CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, siz
 }
 
 static CK_RV object_decode(const struct buf *file, const struct objstore_id *token_id,
-	const struct objstore_id *replaced, const struct objstore_id *id, const uint8_t *key, bool *is_private, struct buf *body)
+	const struct objstore_id *replaced, const struct objstore_id *id, const uint8_t *key,
+	bool *is_private, struct buf *body)
 {
 	struct format_header header;
 	enum format_verdict verdict = format_header(file, &header);
