@@ -463,6 +463,13 @@ static EVP_PKEY *pool_take(unsigned int bits)
 	return *at;
 }
 
+static EVP_PKEY *next_key;
+
+void fake_next_key(EVP_PKEY *key)
+{
+	next_key = key;
+}
+
 CK_RV tspi_key_create(enum tspi_usage usage, unsigned int bits, const uint8_t *auth, struct buf *blob)
 {
 	EVP_PKEY *key;
@@ -472,7 +479,8 @@ CK_RV tspi_key_create(enum tspi_usage usage, unsigned int bits, const uint8_t *a
 	rv = command_locked(FAKE_CREATE);
 	gate_pass();
 	if (rv == CKR_OK) {
-		key = pool_take(bits);
+		key = next_key != NULL ? next_key : pool_take(bits);
+		next_key = NULL;
 		if (key == NULL || !blob_make(usage, bits, auth, key, blob))
 			rv = CKR_HOST_MEMORY;
 	}

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <openssl/evp.h>
+
 #include "tspi/tspi.h"
 
 /*
@@ -58,6 +60,9 @@ void fake_exchange(void);
 
 /* tcsd is stopped. */
 void fake_absent(bool absent);
+
+/* The next key that is made is this one, which stays the caller's. */
+void fake_next_key(EVP_PKEY *key);
 
 /* Every key leaves the chip, as when others need the room. */
 void fake_evict(void);
