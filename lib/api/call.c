@@ -8,6 +8,7 @@
 
 #include "tspi/tspi.h"
 #include "util/log.h"
+#include "util/secmem.h"
 
 static struct {
 	pthread_mutex_t mutex;
@@ -31,6 +32,7 @@ static void after_fork_in_child(void)
 	if (library.token != NULL)
 		token_abandon(library.token);
 	tspi_forget();
+	secmem_forget();
 	memcpy(&library.mutex, &mutex, sizeof mutex);
 	memcpy(&library.idle, &idle, sizeof idle);
 	library.initialised = library.stopping = false;

@@ -67,7 +67,7 @@ CK_RV import_auth(struct token *token, const struct buf *parent_blob, bool is_pr
 	if (is_private) {
 		pthread_mutex_lock(&token->mutex);
 		ok = token->login.has_master;
-		memcpy(secret, token->login.master, sizeof secret);
+		memcpy(secret, token->secrets->master, sizeof secret);
 		pthread_mutex_unlock(&token->mutex);
 		if (!ok)
 			return CKR_USER_NOT_LOGGED_IN;

@@ -99,7 +99,7 @@ static CK_RV login_set(struct token *token, const struct objstore_token *on_disk
 	} else if (rv == CKR_OK) {
 		token->login.who = role == ROLE_USER ? LOGIN_USER : LOGIN_SO;
 		token->login.expired = proof->by_default;
-		memcpy(token->login.so_auth, proof->keys.auth, TSPI_AUTH_LEN);
+		memcpy(token->secrets->so_auth, proof->keys.auth, TSPI_AUTH_LEN);
 	}
 	pthread_mutex_unlock(&token->mutex);
 	return rv;

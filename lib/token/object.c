@@ -28,7 +28,16 @@ CK_RV object_new(struct buf *attrs, struct object **out)
 	object->policy = policy;
 	object->is_token = attrs_bool(attrs, CKA_TOKEN);
 	object->is_private = attrs_bool(attrs, CKA_PRIVATE);
-	buf_move(&object->attrs, attrs);
+	object->attrs.secret = object->is_private;
+	if (attrs->secret == object->is_private)
+		buf_move(&object->attrs, attrs);
+	else
+		buf_put(&object->attrs, attrs->data, attrs->len);
+	buf_free(attrs);
+	if (buf_failed(&object->attrs)) {
+		object_free(&object);
+		return CKR_HOST_MEMORY;
+	}
 	*out = object;
 	return CKR_OK;
 }

@@ -18,7 +18,7 @@ struct object {
 	atomic_uint references;
 	bool is_token, is_private;
 	const struct class_policy *policy;
-	struct buf attrs; /* policy/attrs.h */
+	struct buf attrs; /* policy/attrs.h; a private object's in secret memory */
 	struct tspi_key *key; /* of a private key in the chip; guarded by the token's mutex */
 };
 

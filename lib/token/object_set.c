@@ -132,7 +132,7 @@ void set_remove(struct objects *set, struct entry *entry)
 
 static const uint8_t *object_key(const struct token *token)
 {
-	return token->login.has_master ? token->login.object_key : NULL;
+	return token->login.has_master ? token->secrets->object_key : NULL;
 }
 
 /* What a file's header says of its object must be what the object says. */
@@ -156,6 +156,7 @@ CK_RV set_read(struct token *token, struct entry *entry)
 
 	if (entry->object != NULL)
 		return CKR_OK;
+	body.secret = entry->is_private;
 	if (entry->unreadable)
 		return CKR_DEVICE_ERROR;
 	rv = objstore_read(token->store, &token->on_disk.id, &entry->id, object_key(token),

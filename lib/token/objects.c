@@ -310,6 +310,7 @@ static CK_RV set_locked(struct token *token, const struct actor *actor, CK_OBJEC
 		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
 	if (rv != CKR_OK)
 		return rv;
+	attrs.secret = entry->is_private;
 	buf_put(&attrs, entry->object->attrs.data, entry->object->attrs.len);
 	rv = buf_failed(&attrs) ? CKR_HOST_MEMORY
 		: template_set(entry->object->policy, token->login.who == LOGIN_SO, template, count, &attrs);
@@ -329,6 +330,7 @@ CK_RV objects_copy(struct token *token, const struct actor *actor, CK_OBJECT_HAN
 	if (rv == CKR_OK && object->policy->class == CKO_HW_FEATURE)
 		rv = CKR_ACTION_PROHIBITED;
 	if (rv == CKR_OK) {
+		attrs.secret = object->is_private;
 		buf_put(&attrs, object->attrs.data, object->attrs.len);
 		rv = buf_failed(&attrs) ? CKR_HOST_MEMORY : template_copy(object->policy,
 			token_login_state(token) == LOGIN_SO, template, count, &attrs);

@@ -86,7 +86,7 @@ static CK_RV login_follow(struct token *token, const struct installation *i)
 	if (i->role == ROLE_USER && token->login.who == LOGIN_USER)
 		rv = state_set_master_locked(token, i->secret);
 	if (i->role == ROLE_SO && token->login.who == LOGIN_SO) {
-		memcpy(token->login.so_auth, i->keys.auth, TSPI_AUTH_LEN);
+		memcpy(token->secrets->so_auth, i->keys.auth, TSPI_AUTH_LEN);
 		token->login.expired = false;
 	}
 	pthread_mutex_unlock(&token->mutex);
@@ -151,9 +151,16 @@ CK_RV token_set_pin(struct token *token, const CK_UTF8CHAR *old_p, CK_ULONG old_
 	return rv;
 }
 
+/* The login of the SO that a new user PIN rests on. */
+struct so_login {
+	struct login_state state;
+	struct objstore_id token_id;
+	uint8_t auth[TSPI_AUTH_LEN];
+};
+
 /* The user's master key for a new PIN: a new one while there is none, else the SO's copy of it. */
 static CK_RV master_for_user(const struct token_file *file, const struct objstore_id *token_id,
-	const struct login_state *login, struct installation *i)
+	const struct so_login *login, struct installation *i)
 {
 	uint8_t check[MAC_LEN];
 	CK_RV rv;
@@ -161,14 +168,14 @@ static CK_RV master_for_user(const struct token_file *file, const struct objstor
 	i->is_new_secret = !file->roles[ROLE_USER].has_key;
 	if (i->is_new_secret)
 		return crypto_random(i->secret, SECRET_LEN) ? CKR_OK : CKR_HOST_MEMORY;
-	if (login->expired)
+	if (login->state.expired)
 		return CKR_PIN_EXPIRED;
 	if (file->so_copy.len == 0) {
 		log_error("the SO cannot open the user's objects yet: the user must log in once, "
 			"then the PIN can be set");
 		return CKR_FUNCTION_REJECTED;
 	}
-	rv = so_copy_open(file, login->so_auth, i->secret);
+	rv = so_copy_open(file, login->auth, i->secret);
 	if (rv == CKR_OK && (rv = master_check(token_id, i->secret, check)) == CKR_OK
 		&& !wipe_equal(check, file->master_check, sizeof check)) {
 		log_error("the SO's copy of the master key is another key: the token file was tampered with");
@@ -177,15 +184,14 @@ static CK_RV master_for_user(const struct token_file *file, const struct objstor
 	return rv;
 }
 
-static CK_RV init_pin(struct token *token, const struct login_state *login,
-	const struct objstore_id *login_id, struct pin pin)
+static CK_RV init_pin(struct token *token, const struct so_login *login, struct pin pin)
 {
 	struct objstore_token on_disk;
 	struct token_file file;
 	struct installation i = { .role = ROLE_USER };
 	CK_RV rv = state_copy(token, &on_disk, &file);
 
-	if (rv == CKR_OK && (!on_disk.exists || memcmp(&on_disk.id, login_id, sizeof *login_id) != 0))
+	if (rv == CKR_OK && (!on_disk.exists || memcmp(&on_disk.id, &login->token_id, sizeof on_disk.id) != 0))
 		rv = CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK && (rv = master_for_user(&file, &on_disk.id, login, &i)) == CKR_OK) {
 		i.old = &file.roles[ROLE_USER];
@@ -202,8 +208,7 @@ static CK_RV init_pin(struct token *token, const struct login_state *login,
 
 CK_RV token_init_pin(struct token *token, const CK_UTF8CHAR *p, CK_ULONG len)
 {
-	struct login_state login;
-	struct objstore_id id;
+	struct so_login login;
 	struct pin pin;
 	CK_RV rv;
 
@@ -212,12 +217,13 @@ CK_RV token_init_pin(struct token *token, const CK_UTF8CHAR *p, CK_ULONG len)
 	pthread_mutex_lock(&token->life_mutex);
 	pthread_mutex_lock(&token->mutex);
 	state_refresh_locked(token);
-	login = token->login;
-	id = token->on_disk.id;
+	login.state = token->login;
+	login.token_id = token->on_disk.id;
+	memcpy(login.auth, token->secrets->so_auth, sizeof login.auth);
 	pthread_mutex_unlock(&token->mutex);
-	rv = login.who == LOGIN_SO ? pin_check_new(pin, ROLE_USER) : CKR_USER_NOT_LOGGED_IN;
+	rv = login.state.who == LOGIN_SO ? pin_check_new(pin, ROLE_USER) : CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK && (rv = objstore_pin_lock(token->store)) == CKR_OK) {
-		rv = init_pin(token, &login, &id, pin);
+		rv = init_pin(token, &login, pin);
 		objstore_pin_unlock(token->store);
 	}
 	pthread_mutex_unlock(&token->life_mutex);

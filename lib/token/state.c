@@ -122,9 +122,9 @@ CK_RV state_set_master_locked(struct token *token, const uint8_t *master)
 	struct login_state *login = &token->login;
 
 	if (!crypto_derive(master, token->on_disk.id.bytes, OBJSTORE_ID_LEN, "pkcs11_tpm private objects",
-			login->object_key))
+			token->secrets->object_key))
 		return CKR_HOST_MEMORY;
-	memcpy(login->master, master, SECRET_LEN);
+	memcpy(token->secrets->master, master, SECRET_LEN);
 	login->who = LOGIN_USER;
 	login->has_master = true;
 	login->expired = false;
@@ -135,7 +135,8 @@ CK_RV state_set_master_locked(struct token *token, const uint8_t *master)
 void state_logout_locked(struct token *token)
 {
 	state_forget_private(token);
-	wipe(&token->login, sizeof token->login);
+	wipe(token->secrets, sizeof *token->secrets);
+	memset(&token->login, 0, sizeof token->login);
 	token->login.who = LOGIN_NONE;
 	token->login_number++;
 }

@@ -21,13 +21,17 @@ struct objects {
 	uint64_t generation; /* of the store when it was last looked at; 0: look again */
 };
 
+/* In secret memory, as long as the token is open. */
+struct login_secrets {
+	uint8_t master[SECRET_LEN]; /* the user's */
+	uint8_t object_key[OBJSTORE_KEY_LEN]; /* from the master key: for the store */
+	uint8_t so_auth[TSPI_AUTH_LEN]; /* the SO's */
+};
+
 struct login_state {
 	enum login who;
 	bool expired; /* with the default PIN */
 	bool has_master;
-	uint8_t master[SECRET_LEN]; /* the user's */
-	uint8_t object_key[OBJSTORE_KEY_LEN]; /* from the master key: for the store */
-	uint8_t so_auth[TSPI_AUTH_LEN]; /* the SO's */
 };
 
 struct token {
@@ -40,6 +44,7 @@ struct token {
 	struct objstore_token on_disk; /* its body is not kept */
 	struct token_file file; /* of zeros if there is no token */
 	struct login_state login;
+	struct login_secrets *secrets;
 	unsigned long login_number;
 	struct objects objects;
 	struct tspi_key *import_parent;

@@ -6,6 +6,7 @@
 
 #include "token/clock.h"
 #include "token/state.h"
+#include "util/secmem.h"
 #include "util/wipe.h"
 
 #define DEFAULT_LABEL "TPM"
@@ -19,8 +20,10 @@ CK_RV token_open(struct token **out)
 	*out = NULL;
 	if (token == NULL)
 		return CKR_HOST_MEMORY;
-	rv = objstore_open(&token->store);
+	token->secrets = secmem_alloc(sizeof *token->secrets);
+	rv = token->secrets != NULL ? objstore_open(&token->store) : CKR_HOST_MEMORY;
 	if (rv != CKR_OK) {
+		secmem_free(token->secrets, sizeof *token->secrets);
 		free(token);
 		return rv;
 	}
@@ -41,15 +44,17 @@ void token_close(struct token **at)
 	tspi_key_free(&token->import_parent);
 	token_file_free(&token->file);
 	objstore_close(&token->store);
+	secmem_free(token->secrets, sizeof *token->secrets);
 	pthread_mutex_destroy(&token->mutex);
 	pthread_mutex_destroy(&token->life_mutex);
-	wipe_free((void **)at, sizeof *token);
+	free(token);
+	*at = NULL;
 }
 
 void token_abandon(struct token *token)
 {
 	objstore_abandon(token->store);
-	wipe(&token->login, sizeof token->login);
+	wipe(token->secrets, sizeof *token->secrets);
 }
 
 bool token_present(struct token *token)

@@ -14,6 +14,7 @@
 #include "tspi/tss_error.h"
 #include "tspi/tss_object.h"
 #include "util/log.h"
+#include "util/secmem.h"
 #include "util/wipe.h"
 
 /* How often a key that tcsd keeps evicting is loaded again before the chip counts as too busy. */
@@ -23,7 +24,7 @@ struct tspi_key {
 	struct link_object object;
 	struct tspi_key *parent;
 	enum tspi_auth kind;
-	uint8_t auth[TSPI_AUTH_LEN];
+	uint8_t *auth; /* in secret memory; NULL for TSPI_AUTH_NONE */
 	struct buf blob;
 	atomic_uint references;
 };
@@ -44,11 +45,11 @@ CK_RV tspi_key_open(const uint8_t *blob, size_t len, struct tspi_key *parent, en
 		return CKR_HOST_MEMORY;
 	atomic_init(&key->references, 1);
 	key->kind = kind;
-	if (kind != TSPI_AUTH_NONE)
-		memcpy(key->auth, auth, sizeof key->auth);
+	if (kind != TSPI_AUTH_NONE && (key->auth = secmem_alloc(TSPI_AUTH_LEN)) != NULL)
+		memcpy(key->auth, auth, TSPI_AUTH_LEN);
 	key->parent = parent != NULL ? tspi_key_ref(parent) : NULL;
 	buf_put(&key->blob, blob, len);
-	if (buf_failed(&key->blob)) {
+	if (buf_failed(&key->blob) || (kind != TSPI_AUTH_NONE && key->auth == NULL)) {
 		tspi_key_free(&key);
 		return CKR_HOST_MEMORY;
 	}
@@ -71,7 +72,7 @@ void tspi_key_free(struct tspi_key **at)
 		return;
 	tspi_key_free(&key->parent);
 	buf_free(&key->blob);
-	wipe(key->auth, sizeof key->auth);
+	secmem_free(key->auth, TSPI_AUTH_LEN);
 	link_object_retire(&key->object, key);
 }
 

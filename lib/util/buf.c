@@ -4,28 +4,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/secmem.h"
 #include "util/wipe.h"
+
+#define CAP_MIN 64
 
 bool buf_failed(const struct buf *b)
 {
 	return b->failed;
 }
 
+static uint8_t *memory_get(const struct buf *b, size_t n)
+{
+	return b->secret ? secmem_alloc(n) : malloc(n);
+}
+
+static void memory_put_back(struct buf *b)
+{
+	if (b->secret) {
+		secmem_free(b->data, b->cap);
+		return;
+	}
+	wipe(b->data, b->cap);
+	free(b->data);
+}
+
 /* realloc() would leave the old content behind in freed memory. */
 static bool buf_grow(struct buf *b, size_t need)
 {
-	size_t cap = b->cap != 0 ? b->cap : 64;
+	size_t cap = b->cap > need / 2 ? 2 * b->cap : need; /* nothing to spare where all comes at once */
 	uint8_t *data;
 
-	while (cap < need)
-		cap *= 2;
-	data = malloc(cap);
+	if (cap < CAP_MIN)
+		cap = CAP_MIN;
+	data = memory_get(b, cap);
 	if (data == NULL)
 		return false;
 	if (b->len != 0)
 		memcpy(data, b->data, b->len);
-	wipe(b->data, b->cap);
-	free(b->data);
+	memory_put_back(b);
 	b->data = data;
 	b->cap = cap;
 	return true;
@@ -103,9 +120,11 @@ void buf_cut(struct buf *b, size_t offset, size_t n)
 
 void buf_free(struct buf *b)
 {
-	wipe(b->data, b->cap);
-	free(b->data);
+	bool secret = b->secret;
+
+	memory_put_back(b);
 	memset(b, 0, sizeof *b);
+	b->secret = secret;
 }
 
 void buf_move(struct buf *to, struct buf *from)
@@ -113,6 +132,7 @@ void buf_move(struct buf *to, struct buf *from)
 	buf_free(to);
 	*to = *from;
 	memset(from, 0, sizeof *from);
+	from->secret = to->secret;
 }
 
 void reader_init(struct reader *r, const void *p, size_t n)

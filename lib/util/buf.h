@@ -16,9 +16,10 @@ struct buf {
 	size_t len;
 	size_t cap;
 	bool failed;
+	bool secret; /* lies in util/secmem.h's memory */
 };
 
-#define BUF_INIT { NULL, 0, 0, false }
+#define BUF_INIT { NULL, 0, 0, false, false }
 #define BUF_MAX ((size_t)16 * 1024 * 1024)
 
 bool buf_failed(const struct buf *b);
@@ -41,7 +42,7 @@ void buf_cut(struct buf *b, size_t offset, size_t n);
 /* Wipes the content and frees it; b is empty and usable afterwards. */
 void buf_free(struct buf *b);
 
-/* *to becomes what *from was, and *from empty; what *to held is wiped. */
+/* *to becomes what *from was, memory and all, and *from empty; what *to held is wiped. */
 void buf_move(struct buf *to, struct buf *from);
 
 /*

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/wipe.h"
 
-#include <stdlib.h>
-
 #include <openssl/crypto.h>
 
 void wipe(void *p, size_t n)
 {
 	if (p != NULL)
 		OPENSSL_cleanse(p, n);
-}
-
-void wipe_free(void **p, size_t n)
-{
-	if (*p == NULL)
-		return;
-	wipe(*p, n);
-	free(*p);
-	*p = NULL;
 }
 
 bool wipe_equal(const void *a, const void *b, size_t n)

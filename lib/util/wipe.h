@@ -8,9 +8,6 @@
 /* Overwrites n bytes at p so that no compiler leaves it out. NULL with n = 0 is fine. */
 void wipe(void *p, size_t n);
 
-/* Wipes and frees *p (n bytes) and sets it to NULL. NULL-safe. */
-void wipe_free(void **p, size_t n);
-
 /* Compares n bytes in a time that depends on n alone. */
 bool wipe_equal(const void *a, const void *b, size_t n);
 
