@@ -52,7 +52,7 @@ static void attrs_form(void)
 	attrs_put(&attrs, CKA_LABEL, "hi", 2);
 	BYTES_EQUAL(attrs.data, attrs.len, expected, sizeof expected);
 	for (size_t n = 0; n < sizeof expected; n++) {
-		struct buf cut = { malloc(n != 0 ? n : 1), n, n, false };
+		struct buf cut = { .data = malloc(n != 0 ? n : 1), .len = n, .cap = n };
 
 		tap_about("%zu bytes", n);
 		memcpy(cut.data, expected, n);

@@ -68,7 +68,7 @@ static void hidden(void)
 /* In an allocation of its very size, so that a look past its end is seen. */
 static bool body_reads(const struct buf *file, size_t n, const uint8_t *with)
 {
-	struct buf cut = { malloc(n != 0 ? n : 1), n, n, false }, body = BUF_INIT;
+	struct buf cut = { .data = malloc(n != 0 ? n : 1), .len = n, .cap = n }, body = BUF_INIT;
 	struct format_header header;
 	bool ok;
 
@@ -141,7 +141,7 @@ static void wrong_headers(void)
 
 		encode(&headers[i], "the body", 8, &file);
 		for (size_t n = 0; n < 56; n++) {
-			struct buf cut = { file.data, n, n, false };
+			struct buf cut = { .data = file.data, .len = n, .cap = n };
 
 			tap_about("header %zu, %zu bytes", i, n);
 			CHECK(format_header(&cut, &header) == FORMAT_DAMAGED);

@@ -86,7 +86,7 @@ static void round_trip(void)
 /* In an allocation of its very size, so that a look past its end is seen. */
 static bool decodes(const struct buf *body, size_t n)
 {
-	struct buf cut = { malloc(n != 0 ? n : 1), n, n, false };
+	struct buf cut = { .data = malloc(n != 0 ? n : 1), .len = n, .cap = n };
 	struct token_file file;
 	bool ok;
 
