@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util/crypto.h"
@@ -23,6 +24,7 @@ static const struct {
 	{ EROFS, CKR_TOKEN_WRITE_PROTECTED, "the file system is read-only" },
 	{ EACCES, CKR_TOKEN_WRITE_PROTECTED, "permission denied" },
 	{ EPERM, CKR_TOKEN_WRITE_PROTECTED, "not permitted" },
+	{ ENOTDIR, CKR_TOKEN_WRITE_PROTECTED, "a file is where a directory should be" },
 	{ ENOMEM, CKR_HOST_MEMORY, "out of memory" },
 	{ ELOOP, CKR_DEVICE_ERROR, "it is a symbolic link, and none is followed here" },
 	{ EFBIG, CKR_DEVICE_ERROR, "it is larger than any file of the store" },
@@ -37,6 +39,13 @@ CK_RV file_error(const char *operation, const char *name, int error)
 		}
 	log_error("cannot %s %s: %s", operation, name, strerror(error));
 	return CKR_DEVICE_ERROR;
+}
+
+CK_RV file_read_error(const char *name, int error)
+{
+	CK_RV rv = file_error("read", name, error);
+
+	return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
 }
 
 static CK_RV check(const char *name, const struct stat *st, bool right_kind, bool may_be_root)
@@ -75,11 +84,11 @@ CK_RV file_open_dir(int dir, const char *name, bool may_be_root, bool make, int 
 	if (*fd < 0 && errno == ENOENT)
 		return CKR_OK;
 	if (*fd < 0 && errno == ENOTDIR)
-		return file_error("open", name, ELOOP);
+		return file_read_error(name, ELOOP);
 	if (*fd < 0)
-		return file_error("open", name, errno);
+		return file_read_error(name, errno);
 	if (fstat(*fd, &st) != 0)
-		rv = file_error("look at", name, errno);
+		rv = file_read_error(name, errno);
 	else
 		rv = check(name, &st, S_ISDIR(st.st_mode), may_be_root);
 	if (rv != CKR_OK) {
@@ -99,9 +108,9 @@ CK_RV file_open(int dir, const char *name, bool make, int *fd, struct stat *st)
 	if (*fd < 0 && errno == ENOENT && !make)
 		return CKR_OK;
 	if (*fd < 0)
-		return file_error("open", name, errno);
+		return make ? file_error("open", name, errno) : file_read_error(name, errno);
 	if (fstat(*fd, st) != 0)
-		rv = file_error("look at", name, errno);
+		rv = file_read_error(name, errno);
 	else
 		rv = check(name, st, S_ISREG(st->st_mode), false);
 	if (rv == CKR_OK && make && (st->st_mode & 0777) != 0600 && fchmod(*fd, 0600) != 0)
@@ -142,7 +151,7 @@ CK_RV file_read(int dir, const char *name, struct buf *content, bool *exists, st
 		return rv;
 	error = st->st_size < 0 ? EFBIG : read_all(fd, (size_t)st->st_size, content);
 	close(fd);
-	return error == 0 ? CKR_OK : file_error("read", name, error);
+	return error == 0 ? CKR_OK : file_read_error(name, error);
 }
 
 static int write_all(int fd, const struct buf *content)
@@ -206,6 +215,27 @@ CK_RV file_remove(int dir, const char *name)
 	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
 		return CKR_OK;
 	return file_error("remove", name, errno);
+}
+
+CK_RV file_name_aside(int dir, const char *name, char *aside, size_t room)
+{
+	long long now = (long long)time(NULL);
+	struct stat st;
+
+	do
+		snprintf(aside, room, "%s.%lld", name, now++);
+	while (fstatat(dir, aside, &st, AT_SYMLINK_NOFOLLOW) == 0);
+	return errno == ENOENT ? CKR_OK : file_read_error(aside, errno);
+}
+
+CK_RV file_move(int from, const char *name, int to, const char *moved)
+{
+	CK_RV rv;
+
+	if (renameat(from, name, to, moved) != 0)
+		return file_error("set aside", name, errno);
+	rv = file_sync_dir(to);
+	return rv == CKR_OK ? file_sync_dir(from) : rv;
 }
 
 CK_RV file_sync_dir(int dir)

@@ -23,8 +23,11 @@
 #define FILE_PASS O_RDONLY
 #endif
 
-/* The code for an errno of an operation on name; logs it. */
+/* The code for an errno of an operation on name that was to change something; logs it. */
 CK_RV file_error(const char *operation, const char *name, int error);
+
+/* The same of reading it: never CKR_TOKEN_WRITE_PROTECTED or CKR_DEVICE_MEMORY. */
+CK_RV file_read_error(const char *name, int error);
 
 /*
  * Opens directory name below dir. may_be_root: root may own it as well. make: it is made, 0700, if
@@ -50,6 +53,12 @@ CK_RV file_rename(int dir, const char *temporary, const char *name);
 
 /* Removes a file; one that is not there is fine. */
 CK_RV file_remove(int dir, const char *name);
+
+/* Writes NAME.TIME to aside, the time being now or the first later second of which dir has none. */
+CK_RV file_name_aside(int dir, const char *name, char *aside, size_t room);
+
+/* Moves a file or directory to a name that is free. Both directories are synced. */
+CK_RV file_move(int from, const char *name, int to, const char *moved);
 
 CK_RV file_sync_dir(int dir);
 

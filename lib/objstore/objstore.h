@@ -52,13 +52,15 @@ CK_RV objstore_generation(struct objstore *store, uint64_t *generation);
 
 struct objstore_token {
 	bool exists;
+	bool damaged; /* both of its copies are, so it cannot be read */
 	struct objstore_id id;
 	struct objstore_id replaced; /* the id of the token that was there before this one */
 	uint64_t sequence;
 	struct buf body;
 };
 
-/* Reads it; without a token exists is FALSE and the rest empty. The caller frees token->body. */
+/* Reads it; without a token exists is FALSE and the rest empty. CKR_DEVICE_ERROR also where damaged
+   is TRUE afterwards. The caller frees token->body. */
 CK_RV objstore_token_read(struct objstore *store, struct objstore_token *token);
 
 /*
@@ -69,10 +71,12 @@ CK_RV objstore_token_read(struct objstore *store, struct objstore_token *token);
 CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
 	const struct objstore_id *id, const struct buf *body);
 
-/* Moves the token file and its objects to aside.<time> in the store: there is no token afterwards. */
+/* Moves the token file, which may be damaged, and its objects to aside.<time> in the store: there is no
+   token afterwards. */
 CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current);
 
-/* One process of the user's at a time between these two. Blocks. Fine without a store. */
+/* One process of the user's at a time between these two. Blocks. Fine without a store, or with one that
+   can only be read. */
 CK_RV objstore_pin_lock(struct objstore *store);
 void objstore_pin_unlock(struct objstore *store);
 
@@ -96,12 +100,17 @@ struct objstore_entry {
 	struct objstore_stamp stamp;
 };
 
-/* All objects, of whatever token id, in no order. The caller frees *entries with free(). */
-CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, size_t *count);
+/*
+ * All objects, of whatever token id, in no order, as they were at some moment since the call, when the
+ * generation was *generation (0: not known). The caller frees *entries with free().
+ */
+CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, size_t *count,
+	uint64_t *generation);
 
 /*
  * Reads an object of the token. With key NULL the body of a private object is left empty.
- * CKR_OBJECT_HANDLE_INVALID: there is no such object of this token (not logged).
+ * CKR_OBJECT_HANDLE_INVALID: there is no such object of this token (not logged). A damaged one is moved
+ * to the directory damaged/ and gives CKR_DEVICE_ERROR.
  */
 CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct objstore_stamp *stamp,

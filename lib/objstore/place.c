@@ -100,15 +100,16 @@ static void place_path(const struct place *place, char *path)
 		path[0] = '\0';
 }
 
-/* mkdir -p. What fails is seen when the directory is opened. */
-static void base_make(const char *base)
+/* mkdir -p. *error: why the last could not be made; what came of it is seen when it is opened. */
+static void base_make(const char *base, int *error)
 {
 	char path[PLACE_PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/", base);
 	for (char *p = path + 1; (p = strchr(p, '/')) != NULL; *p++ = '/') {
 		*p = '\0';
-		mkdir(path, 0700);
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
+			*error = errno;
 	}
 }
 
@@ -116,7 +117,7 @@ static void base_make(const char *base)
 static CK_RV base_open(const char *base, int *dir)
 {
 	*dir = open(base, FILE_PASS | O_DIRECTORY | O_CLOEXEC);
-	return *dir >= 0 || errno == ENOENT || errno == ENOTDIR ? CKR_OK : file_error("open", base, errno);
+	return *dir >= 0 || errno == ENOENT || errno == ENOTDIR ? CKR_OK : file_read_error(base, errno);
 }
 
 /* Its mode must not depend on the umask. dir was opened to be passed through: that cannot be synced. */
@@ -132,15 +133,15 @@ static CK_RV made_anew(int dir, const char *name)
 	return rv;
 }
 
-/* *dir = -1 with CKR_OK: the directory is not there, or cannot be made there. */
-static CK_RV descend(const struct place *place, bool make, int *dir)
+/* *dir = -1 with CKR_OK: the directory is not there, or cannot be made there, *error being why. */
+static CK_RV descend(const struct place *place, bool make, int *dir, int *error)
 {
 	int at;
 	CK_RV rv;
 
 	*dir = -1;
 	if (make && place->may_make_base)
-		base_make(place->base);
+		base_make(place->base, error);
 	rv = base_open(place->base, &at);
 	for (int i = 0; at >= 0 && i < 2 && place->components[i][0] != '\0'; i++) {
 		bool last = i == 1 || place->components[1][0] == '\0';
@@ -151,7 +152,7 @@ static CK_RV descend(const struct place *place, bool make, int *dir)
 			if (mkdirat(at, place->components[i], 0700) == 0)
 				rv = made_anew(at, place->components[i]);
 			else if (errno != EEXIST)
-				log_info("%s/%s: %s", place->base, place->components[i], strerror(errno));
+				*error = errno;
 			if (rv == CKR_OK)
 				rv = file_open_dir(at, place->components[i], !last, false, &next);
 		}
@@ -174,6 +175,7 @@ CK_RV place_open(bool make, int *dir, char *path)
 {
 	struct place places[2];
 	size_t n = places_find(places);
+	int error = EROFS;
 	CK_RV rv;
 
 	*dir = -1;
@@ -181,7 +183,7 @@ CK_RV place_open(bool make, int *dir, char *path)
 	if (n == 0)
 		return CKR_DEVICE_ERROR;
 	for (size_t i = 0; i < n; i++) {
-		if ((rv = descend(&places[i], false, dir)) != CKR_OK)
+		if ((rv = descend(&places[i], false, dir, &error)) != CKR_OK)
 			return rv;
 		place_path(&places[i], path);
 		if (*dir >= 0 && holds_token(*dir))
@@ -191,7 +193,7 @@ CK_RV place_open(bool make, int *dir, char *path)
 		*dir = -1;
 	}
 	for (size_t i = 0; make && i < n; i++) {
-		if ((rv = descend(&places[i], true, dir)) != CKR_OK)
+		if ((rv = descend(&places[i], true, dir, &error)) != CKR_OK)
 			return rv;
 		place_path(&places[i], path);
 		if (*dir >= 0)
@@ -199,6 +201,6 @@ CK_RV place_open(bool make, int *dir, char *path)
 	}
 	if (!make)
 		return CKR_OK;
-	log_error("no place for the store can be made; the last that was tried: %s", path);
-	return CKR_TOKEN_WRITE_PROTECTED;
+	log_error("no place for the store can be made");
+	return file_error("make", path, error);
 }

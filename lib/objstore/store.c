@@ -9,12 +9,8 @@
 #include <unistd.h>
 
 #include "objstore/file.h"
-#include "objstore/format.h"
 #include "util/crypto.h"
 #include "util/hex.h"
-#include "util/log.h"
-
-#define NAME_LEN (2 * OBJSTORE_ID_LEN + 1)
 
 CK_RV objstore_open(struct objstore **out)
 {
@@ -77,7 +73,7 @@ CK_RV objstore_place_digest(struct objstore *store, uint8_t out[16])
 	return rv;
 }
 
-static void stamp_from(const struct stat *st, struct objstore_stamp *stamp)
+void store_stamp(const struct stat *st, struct objstore_stamp *stamp)
 {
 	stamp->inode = (uint64_t)st->st_ino;
 	stamp->size = (uint64_t)st->st_size;
@@ -85,7 +81,7 @@ static void stamp_from(const struct stat *st, struct objstore_stamp *stamp)
 	stamp->nanoseconds = (uint64_t)st->st_mtim.tv_nsec;
 }
 
-static void name_of(const struct objstore_id *id, char name[NAME_LEN])
+void store_object_name(const struct objstore_id *id, char name[OBJECT_NAME_LEN])
 {
 	hex_encode(id->bytes, OBJSTORE_ID_LEN, name);
 }
@@ -99,26 +95,30 @@ CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir)
 		? file_open_dir(store->dir, OBJECTS_DIR, false, make, dir) : rv;
 }
 
-static bool entry_read(int dir, const char *name, struct objstore_entry *entry)
+bool store_object_id(const char *name, struct objstore_id *id)
+{
+	return hex_decode(name, id->bytes, OBJSTORE_ID_LEN);
+}
+
+bool store_entry(int dir, const char *name, struct objstore_entry *entry)
 {
 	struct stat st;
 
-	if (!hex_decode(name, entry->id.bytes, OBJSTORE_ID_LEN)
+	if (!store_object_id(name, &entry->id)
 		|| fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return false;
-	stamp_from(&st, &entry->stamp);
+	store_stamp(&st, &entry->stamp);
 	return true;
 }
 
-static CK_RV entries_read(DIR *stream, struct objstore_entry **entries, size_t *count, bool *litter)
+static CK_RV entries_read(DIR *stream, struct objstore_entry **entries, size_t *count)
 {
 	size_t room = 0;
 
 	for (struct dirent *d; errno = 0, (d = readdir(stream)) != NULL;) {
 		struct objstore_entry entry;
 
-		*litter = *litter || file_is_temporary(d->d_name);
-		if (!entry_read(dirfd(stream), d->d_name, &entry))
+		if (!store_entry(dirfd(stream), d->d_name, &entry))
 			continue;
 		if (*count == room) {
 			size_t more = room != 0 ? 2 * room : 64;
@@ -131,238 +131,72 @@ static CK_RV entries_read(DIR *stream, struct objstore_entry **entries, size_t *
 		}
 		(*entries)[(*count)++] = entry;
 	}
-	return errno == 0 ? CKR_OK : file_error("list", OBJECTS_DIR, errno);
+	return errno == 0 ? CKR_OK : file_read_error(OBJECTS_DIR, errno);
 }
 
-CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, size_t *count)
+static CK_RV list_locked(struct objstore *store, struct objstore_entry **entries, size_t *count)
 {
-	DIR *stream = NULL;
+	DIR *stream;
 	int dir;
+	CK_RV rv = store_objects_open_locked(store, false, &dir);
+
+	free(*entries);
+	*entries = NULL;
+	*count = 0;
+	if (rv != CKR_OK || dir < 0)
+		return rv;
+	if ((stream = fdopendir(dir)) == NULL) {
+		rv = file_read_error(OBJECTS_DIR, errno);
+		close(dir);
+		return rv;
+	}
+	rv = entries_read(stream, entries, count);
+	closedir(stream);
+	return rv;
+}
+
+/*
+ * Some file systems show a file that is being replaced in a directory neither as the old nor as the
+ * new one. So a list made while somebody wrote is made again, and then with the writers kept out.
+ */
+static CK_RV list_whole_locked(struct objstore *store, struct objstore_entry **entries, size_t *count,
+	uint64_t *generation)
+{
+	struct objstore_turn turn;
+	uint64_t after;
+	CK_RV rv;
+
+	for (int i = 0; i < 2; i++) {
+		rv = store_generation_read(store->dir, generation);
+		if (rv != CKR_OK)
+			return rv;
+		if (*generation == 0)
+			break;
+		if ((rv = list_locked(store, entries, count)) != CKR_OK
+			|| (rv = store_generation_read(store->dir, &after)) != CKR_OK || after == *generation)
+			return rv;
+	}
+	*generation = 0;
+	if (store_turn_begin(store, false, &turn) != CKR_OK)
+		return list_locked(store, entries, count);
+	rv = list_locked(store, entries, count);
+	store_turn_end(store, &turn);
+	*generation = turn.step.after;
+	return rv;
+}
+
+CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, size_t *count,
+	uint64_t *generation)
+{
 	CK_RV rv;
 
 	*entries = NULL;
 	*count = 0;
-	pthread_mutex_lock(&store->mutex);
-	rv = store_objects_open_locked(store, false, &dir);
-	if (rv == CKR_OK && dir >= 0 && (stream = fdopendir(dir)) == NULL) {
-		rv = file_error("list", OBJECTS_DIR, errno);
-		close(dir);
-	}
-	if (stream != NULL) {
-		rv = entries_read(stream, entries, count, &store->litter);
-		closedir(stream);
-	}
-	pthread_mutex_unlock(&store->mutex);
-	return rv;
-}
-
-static CK_RV object_decode(const struct buf *file, const struct objstore_id *token_id,
-	const struct objstore_id *replaced, const struct objstore_id *id, const uint8_t *key,
-	bool *is_private, struct buf *body)
-{
-	struct format_header header;
-	enum format_verdict verdict = format_header(file, &header);
-	char name[NAME_LEN];
-
-	name_of(id, name);
-	if (verdict == FORMAT_UNKNOWN_VERSION) {
-		log_error("object %s was written by a newer version of this program: it is left out", name);
-		return CKR_DEVICE_ERROR;
-	}
-	if (verdict != FORMAT_GOOD || header.kind != FORMAT_OBJECT
-		|| memcmp(&header.object_id, id, sizeof *id) != 0) {
-		log_error("object %s is damaged, or another one under its name: it is left out", name);
-		return CKR_DEVICE_ERROR;
-	}
-	if (memcmp(&header.token_id, replaced, sizeof *replaced) == 0)
-		return CKR_OBJECT_HANDLE_INVALID;
-	if (memcmp(&header.token_id, token_id, sizeof *token_id) != 0) {
-		log_error("object %s is damaged, or of another token: it is left out", name);
-		return CKR_DEVICE_ERROR;
-	}
-	*is_private = header.is_private;
-	if (header.is_private && key == NULL)
-		return CKR_OK;
-	if (format_body(file, key, body))
-		return CKR_OK;
-	log_error("object %s is damaged: it is left out", name);
-	return CKR_DEVICE_ERROR;
-}
-
-static void store_note_litter(struct objstore *store)
-{
-	pthread_mutex_lock(&store->mutex);
-	store->litter = true;
-	pthread_mutex_unlock(&store->mutex);
-}
-
-CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
-	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct objstore_stamp *stamp,
-	struct buf *body)
-{
-	struct objstore_id replaced;
-	struct buf file = BUF_INIT;
-	char name[NAME_LEN];
-	struct stat st;
-	bool exists = false;
-	int dir;
-	CK_RV rv;
-
-	name_of(id, name);
-	pthread_mutex_lock(&store->mutex);
-	rv = store_objects_open_locked(store, false, &dir);
-	if (rv == CKR_OK && dir >= 0) {
-		rv = file_read(dir, name, &file, &exists, &st);
-		close(dir);
-	}
-	replaced = store->replaced;
-	pthread_mutex_unlock(&store->mutex);
-	if (rv == CKR_OK)
-		rv = exists ? object_decode(&file, token_id, &replaced, id, key, is_private, body)
-			: CKR_OBJECT_HANDLE_INVALID;
-	if (rv == CKR_OK)
-		stamp_from(&st, stamp);
-	else if (rv == CKR_OBJECT_HANDLE_INVALID && exists)
-		store_note_litter(store);
-	buf_free(&file);
-	return rv;
-}
-
-void store_sweep_locked(int dir, const struct objstore_id *replaced)
-{
-	int copy = dup(dir);
-	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
-
-	if (stream == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return;
-	}
-	rewinddir(stream);
-	for (struct dirent *d; (d = readdir(stream)) != NULL;) {
-		struct buf file = BUF_INIT;
-		struct format_header header;
-		struct stat st;
-		bool exists = false;
-
-		if (file_is_temporary(d->d_name))
-			file_remove(dir, d->d_name);
-		else if (strlen(d->d_name) == NAME_LEN - 1
-			&& file_read(dir, d->d_name, &file, &exists, &st) == CKR_OK && exists
-			&& format_header(&file, &header) == FORMAT_GOOD && header.kind == FORMAT_OBJECT
-			&& memcmp(&header.token_id, replaced, sizeof *replaced) == 0)
-			file_remove(dir, d->d_name);
-		buf_free(&file);
-	}
-	closedir(stream);
-}
-
-static CK_RV temporary_write(int dir, const struct objstore_id *token_id, const uint8_t *key,
-	struct objstore_change *change, char temporary[FILE_TEMPORARY_LEN])
-{
-	struct format_header header = { FORMAT_OBJECT, change->is_private, *token_id, change->id, 0 };
-	struct buf file = BUF_INIT;
-	struct stat st;
-	CK_RV rv = CKR_HOST_MEMORY;
-
-	if (format_encode(&header, key, change->body, &file))
-		rv = file_write_temporary(dir, &file, temporary, &st);
-	if (rv == CKR_OK)
-		stamp_from(&st, &change->stamp);
-	buf_free(&file);
-	return rv;
-}
-
-/* What was made new goes again. A new content of what was there cannot: it is whole, and stays. */
-static void changes_undo(int dir, const struct objstore_change *changes, size_t renamed,
-	char (*temporaries)[FILE_TEMPORARY_LEN], size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char name[NAME_LEN];
-
-		name_of(&changes[i].id, name);
-		if (temporaries[i][0] != '\0')
-			unlinkat(dir, temporaries[i], 0);
-		if (i < renamed && changes[i].body != NULL && changes[i].expected == NULL)
-			unlinkat(dir, name, 0);
-	}
-}
-
-/* Everything that can fail for want of room is done before the first name changes. */
-static CK_RV changes_make(int dir, const struct objstore_id *token_id, const uint8_t *key,
-	struct objstore_change *changes, size_t count)
-{
-	char (*temporaries)[FILE_TEMPORARY_LEN] = calloc(count, sizeof *temporaries);
-	char name[NAME_LEN];
-	size_t renamed = 0;
-	CK_RV rv = temporaries != NULL ? CKR_OK : CKR_HOST_MEMORY;
-
-	for (size_t i = 0; rv == CKR_OK && i < count; i++)
-		if (changes[i].body != NULL)
-			rv = temporary_write(dir, token_id, key, &changes[i], temporaries[i]);
-	for (; rv == CKR_OK && renamed < count; renamed++) {
-		name_of(&changes[renamed].id, name);
-		rv = changes[renamed].body != NULL ? file_rename(dir, temporaries[renamed], name)
-			: file_remove(dir, name);
-	}
-	if (rv == CKR_OK)
-		rv = file_sync_dir(dir);
-	if (rv != CKR_OK && temporaries != NULL)
-		changes_undo(dir, changes, renamed, temporaries, count);
-	free(temporaries);
-	return rv;
-}
-
-static CK_RV changes_check(int dir, const struct objstore_change *changes, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct objstore_entry entry;
-		char name[NAME_LEN];
-
-		name_of(&changes[i].id, name);
-		if (changes[i].expected != NULL && (!entry_read(dir, name, &entry)
-			|| memcmp(&entry.stamp, changes[i].expected, sizeof entry.stamp) != 0))
-			return OBJSTORE_OBJECT_CHANGED;
-	}
-	return CKR_OK;
-}
-
-static CK_RV token_is_locked(struct objstore *store, const struct objstore_id *token_id)
-{
-	struct objstore_token token = { .body = BUF_INIT };
-	CK_RV rv = store_token_read_locked(store, &token);
-
-	buf_free(&token.body);
-	if (rv != CKR_OK)
-		return rv;
-	store_mend_copies_locked(store);
-	return token.exists && memcmp(&token.id, token_id, sizeof *token_id) == 0 ? CKR_OK
-		: OBJSTORE_CHANGED;
-}
-
-CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id, const uint8_t *key,
-	struct objstore_change *changes, size_t count, struct objstore_step *step)
-{
-	int dir = -1;
-	CK_RV rv;
-
+	*generation = 0;
 	pthread_mutex_lock(&store->mutex);
 	rv = store_find_locked(store, false);
-	if (rv == CKR_OK && store->dir < 0)
-		rv = OBJSTORE_CHANGED;
-	if (rv == CKR_OK && (rv = store_write_begin(store, step)) == CKR_OK) {
-		if ((rv = token_is_locked(store, token_id)) == CKR_OK)
-			rv = store_objects_open_locked(store, true, &dir);
-		if (rv == CKR_OK) {
-			if (store->litter)
-				store_sweep_locked(dir, &store->replaced);
-			store->litter = false;
-			if ((rv = changes_check(dir, changes, count)) == CKR_OK)
-				rv = changes_make(dir, token_id, key, changes, count);
-			close(dir);
-		}
-		store_write_end(store, step);
-	}
+	if (rv == CKR_OK && store->dir >= 0)
+		rv = list_whole_locked(store, entries, count, generation);
 	pthread_mutex_unlock(&store->mutex);
 	return rv;
 }

@@ -3,6 +3,7 @@
 #define OBJSTORE_STORE_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "objstore/objstore.h"
 #include "objstore/place.h"
@@ -10,6 +11,7 @@
 /* What the files of this room share. */
 
 #define OBJECTS_DIR "objects"
+#define OBJECT_NAME_LEN (2 * OBJSTORE_ID_LEN + 1)
 
 struct objstore {
 	pthread_mutex_t mutex; /* guards all that follows, and stands before the lock file */
@@ -19,7 +21,6 @@ struct objstore {
 	pthread_mutex_t pin_mutex;
 	char path[PLACE_PATH_MAX];
 	struct objstore_id replaced; /* of the token file that was last read */
-	bool litter; /* a reader saw what the next writer is to sweep away */
 };
 
 /* Opens the directory if it is not; with make, makes it. store->dir stays -1 with CKR_OK where there
@@ -29,24 +30,47 @@ CK_RV store_find_locked(struct objstore *store, bool make);
 /* The directory of the objects; *dir = -1 with CKR_OK: there is none. The caller closes *dir. */
 CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir);
 
-/* For a writer: removes from a directory what writers that died left behind, and the objects of a
-   token that was replaced. Any other object that is not this token's may be a damaged one. */
-void store_sweep_locked(int dir, const struct objstore_id *replaced);
+/* The name of an object's file; and back: false if it is none. */
+void store_object_name(const struct objstore_id *id, char name[OBJECT_NAME_LEN]);
+bool store_object_id(const char *name, struct objstore_id *id);
 
-/* For a writer: makes the second copy of the token file what the first one is, or the first what the
+void store_stamp(const struct stat *st, struct objstore_stamp *stamp);
+
+/* False: there is no such object. */
+bool store_entry(int dir, const char *name, struct objstore_entry *entry);
+
+/* In a turn: removes temporaries from a directory and, unless replaced is NULL, the objects of the
+   token of that id. Any other object that is not this token's may be a damaged one. */
+CK_RV store_sweep(int dir, const struct objstore_id *replaced);
+
+/* In a turn: makes the second copy of the token file what the first one is, or the first what the
    second is where the first is damaged or missing. */
 void store_mend_copies_locked(struct objstore *store);
 
 /* Reads and checks the token file, from its second copy where the first is damaged. */
 CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *token);
 
+/* In a turn: OBJSTORE_CHANGED unless the token has this id. Mends its copies. */
+CK_RV store_token_is_locked(struct objstore *store, const struct objstore_id *token_id);
+
+/* A lock file, opened again if somebody removed it, as that keeps nobody out any more; and its lock:
+   F_WRLCK, waiting, or F_UNLCK. */
+CK_RV store_lock_open(int dir, const char *name, int *fd);
+CK_RV store_lock_set(int fd, short type, const char *name);
+
 /*
- * A writer's turn: the mutex, the lock file shared by the user's processes, and a generation that is
- * odd until store_write_end(), so that a reader never takes a change under way for the whole. Both
- * are called with the mutex held. begin sets step->before, end step->after.
+ * A turn: nobody else writes until it ends. If it is to write, the generation is odd meanwhile, so
+ * that no reader takes a change under way for the whole. One that begins with an odd generation cleans
+ * up first, as a writer has died or failed; set unclean to hand that on to the next. Both are called
+ * with the mutex held.
  */
-CK_RV store_write_begin(struct objstore *store, struct objstore_step *step);
-void store_write_end(struct objstore *store, struct objstore_step *step);
+struct objstore_turn {
+	struct objstore_step step;
+	bool unclean;
+};
+
+CK_RV store_turn_begin(struct objstore *store, bool writes, struct objstore_turn *turn);
+void store_turn_end(struct objstore *store, struct objstore_turn *turn);
 
 /* *generation = 0: not known. */
 CK_RV store_generation_read(int dir, uint64_t *generation);

@@ -2,9 +2,7 @@
 #include "objstore/store.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "objstore/file.h"
@@ -46,30 +44,42 @@ static CK_RV copy_read(struct objstore *store, const char *name, struct objstore
  * A crash between the two renames of a switch leaves the first newer than the second; nothing leaves
  * the second newer than the first.
  */
-CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *token)
+static CK_RV copies_read(struct objstore *store, struct objstore_token *token, bool *second)
 {
 	bool good, damaged = false;
 	CK_RV rv = copy_read(store, TOKEN_FILE, token, &good, &damaged);
 
+	*second = false;
 	if (rv != CKR_OK || good)
 		return rv;
 	rv = copy_read(store, TOKEN_COPY, token, &good, &damaged);
-	if (rv == CKR_OK && good)
-		log_error("the token was read from its second copy");
-	else if (rv == CKR_OK && damaged)
-		rv = CKR_DEVICE_ERROR;
-	return rv;
+	*second = rv == CKR_OK && good;
+	token->damaged = rv == CKR_OK && !good && damaged;
+	return token->damaged ? CKR_DEVICE_ERROR : rv;
+}
+
+CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *token)
+{
+	bool second;
+
+	return copies_read(store, token, &second);
 }
 
 CK_RV objstore_token_read(struct objstore *store, struct objstore_token *token)
 {
+	struct objstore_turn turn;
+	bool second = false;
 	CK_RV rv;
 
 	memset(token, 0, sizeof *token);
 	pthread_mutex_lock(&store->mutex);
 	rv = store_find_locked(store, false);
 	if (rv == CKR_OK && store->dir >= 0)
-		rv = store_token_read_locked(store, token);
+		rv = copies_read(store, token, &second);
+	if (second && store_turn_begin(store, true, &turn) == CKR_OK) {
+		store_mend_copies_locked(store);
+		store_turn_end(store, &turn);
+	}
 	pthread_mutex_unlock(&store->mutex);
 	return rv;
 }
@@ -81,7 +91,7 @@ static CK_RV is_current_locked(struct objstore *store, const struct objstore_tok
 
 	buf_free(&now.body);
 	if (rv != CKR_OK)
-		return rv;
+		return now.damaged && current->damaged ? CKR_OK : rv;
 	return now.exists == current->exists && (!now.exists || (now.sequence == current->sequence
 		&& memcmp(&now.id, &current->id, sizeof now.id) == 0)) ? CKR_OK : OBJSTORE_CHANGED;
 }
@@ -142,8 +152,9 @@ void store_mend_copies_locked(struct objstore *store)
 		if (file_write_temporary(store->dir, &first, temporary, &st) == CKR_OK)
 			file_rename(store->dir, temporary, TOKEN_COPY);
 	} else if (first.len == 0 && second.len != 0) {
-		if (file_write_temporary(store->dir, &second, temporary, &st) == CKR_OK)
-			file_rename(store->dir, temporary, TOKEN_FILE);
+		if (file_write_temporary(store->dir, &second, temporary, &st) == CKR_OK
+			&& file_rename(store->dir, temporary, TOKEN_FILE) == CKR_OK)
+			log_info("%s/" TOKEN_FILE " was mended from its second copy", store->path);
 	}
 out:
 	buf_free(&second);
@@ -151,15 +162,34 @@ out:
 }
 
 /* A token with a new id has no objects, so those of the old one go at once; what a crash leaves of
-   them, the next writer that meets it. */
-static void empty_locked(struct objstore *store, const struct objstore_id *old_id)
+   them, the next turn. */
+static CK_RV empty_locked(struct objstore *store, const struct objstore_id *old_id)
 {
 	int dir;
+	CK_RV rv = store_objects_open_locked(store, false, &dir);
 
-	if (store_objects_open_locked(store, false, &dir) != CKR_OK || dir < 0)
-		return;
-	store_sweep_locked(dir, old_id);
+	if (rv != CKR_OK || dir < 0)
+		return rv;
+	rv = store_sweep(dir, old_id);
 	close(dir);
+	return rv;
+}
+
+/* Only one id is remembered as replaced, so what is left of the one before goes first. */
+static CK_RV switch_locked(struct objstore *store, const struct objstore_token *current, bool is_new,
+	const struct buf *file, bool *unclean)
+{
+	CK_RV rv = is_current_locked(store, current);
+
+	if (rv != CKR_OK)
+		return rv;
+	*unclean = store_sweep(store->dir, NULL) != CKR_OK;
+	if (is_new && empty_locked(store, &current->replaced) != CKR_OK)
+		*unclean = true;
+	if ((rv = copies_write(store, file)) != CKR_OK
+		|| (is_new && empty_locked(store, &current->id) != CKR_OK))
+		*unclean = true;
+	return rv;
 }
 
 CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
@@ -168,7 +198,7 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 	bool is_new = memcmp(id, &current->id, sizeof *id) != 0;
 	struct format_header header = { FORMAT_TOKEN, false, *id, is_new ? current->id : current->replaced,
 		current->sequence + 1 };
-	struct objstore_step step;
+	struct objstore_turn turn;
 	struct buf file = BUF_INIT;
 	CK_RV rv;
 
@@ -180,17 +210,9 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 	rv = store_find_locked(store, true);
 	if (rv == CKR_OK && fchmod(store->dir, 0700) != 0)
 		rv = file_error("protect", store->path, errno);
-	if (rv == CKR_OK && (rv = store_write_begin(store, &step)) == CKR_OK) {
-		if ((rv = is_current_locked(store, current)) == CKR_OK) {
-			store_sweep_locked(store->dir, &current->id);
-			/* Only one id is remembered as replaced, so what is left of the one before goes now. */
-			if (is_new)
-				empty_locked(store, &current->replaced);
-			rv = copies_write(store, &file);
-		}
-		if (rv == CKR_OK && is_new)
-			empty_locked(store, &current->id);
-		store_write_end(store, &step);
+	if (rv == CKR_OK && (rv = store_turn_begin(store, true, &turn)) == CKR_OK) {
+		rv = switch_locked(store, current, is_new, &file, &turn.unclean);
+		store_turn_end(store, &turn);
 	}
 	pthread_mutex_unlock(&store->mutex);
 	buf_free(&file);
@@ -200,50 +222,38 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 static CK_RV move_all(struct objstore *store, const char *name)
 {
 	static const char *const moved[] = { OBJECTS_DIR, TOKEN_COPY, TOKEN_FILE };
-	int dir = -1;
-	CK_RV rv = file_open_dir(store->dir, name, false, false, &dir);
+	int dir;
+	CK_RV rv = file_open_dir(store->dir, name, false, true, &dir);
 
-	if (rv == CKR_OK && dir < 0)
-		rv = CKR_DEVICE_ERROR;
+	for (size_t i = 0; rv == CKR_OK && i < sizeof moved / sizeof moved[0]; i++) {
+		struct stat st;
 
-	for (size_t i = 0; rv == CKR_OK && i < sizeof moved / sizeof moved[0]; i++)
-		if (renameat(store->dir, moved[i], dir, moved[i]) != 0 && errno != ENOENT)
-			rv = file_error("set aside", moved[i], errno);
-	if (rv == CKR_OK && (rv = file_sync_dir(dir)) == CKR_OK)
-		rv = file_sync_dir(store->dir);
+		if (fstatat(store->dir, moved[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+			rv = file_move(store->dir, moved[i], dir, moved[i]);
+	}
 	if (dir >= 0)
 		close(dir);
 	return rv;
 }
 
-/* A directory of its own for each time: what was set aside before is never touched. */
-static CK_RV aside_make(struct objstore *store, char *name, size_t room)
-{
-	long long now = (long long)time(NULL);
-
-	do
-		snprintf(name, room, "aside.%lld", now++);
-	while (mkdirat(store->dir, name, 0700) != 0 && errno == EEXIST);
-	return faccessat(store->dir, name, F_OK, 0) == 0 ? CKR_OK : file_error("make", name, errno);
-}
-
 CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current)
 {
-	struct objstore_step step;
+	struct objstore_turn turn;
 	char name[40] = "";
 	CK_RV rv;
 
 	pthread_mutex_lock(&store->mutex);
 	rv = store_find_locked(store, false);
-	if (rv == CKR_OK && store->dir >= 0 && (rv = store_write_begin(store, &step)) == CKR_OK) {
+	if (rv == CKR_OK && store->dir >= 0 && (rv = store_turn_begin(store, true, &turn)) == CKR_OK) {
 		if ((rv = is_current_locked(store, current)) == CKR_OK
-			&& (rv = aside_make(store, name, sizeof name)) == CKR_OK)
+			&& (rv = file_name_aside(store->dir, "aside", name, sizeof name)) == CKR_OK)
 			rv = move_all(store, name);
-		store_write_end(store, &step);
+		turn.unclean = turn.unclean || rv != CKR_OK;
+		store_turn_end(store, &turn);
 	}
 	if (rv == CKR_OK)
-		log_info("the store of another chip, or of this one before it was cleared, is now %s/%s",
-			store->path, name);
+		log_info("the store of %s is now %s/%s", current->damaged ? "a token whose file is damaged"
+			: "another chip, or of this one before it was cleared", store->path, name);
 	pthread_mutex_unlock(&store->mutex);
 	return rv;
 }

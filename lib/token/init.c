@@ -94,14 +94,15 @@ static CK_RV init(struct token *token, struct pin pin, const CK_UTF8CHAR *label)
 	struct buf body = BUF_INIT;
 	CK_RV rv = state_copy(token, &on_disk, &file);
 
-	if (rv == CKR_OK && !crypto_random(id.bytes, sizeof id.bytes))
-		rv = CKR_HOST_MEMORY;
-	if (rv == CKR_OK && on_disk.exists && (rv = chip_check(&file)) == CKR_TOKEN_NOT_RECOGNIZED
-		&& (rv = objstore_set_aside(token->store, &on_disk)) == CKR_OK) {
+	if (on_disk.damaged || (rv == CKR_OK && on_disk.exists
+		&& (rv = chip_check(&file)) == CKR_TOKEN_NOT_RECOGNIZED)) {
+		rv = objstore_set_aside(token->store, &on_disk);
 		token_file_free(&file);
-		on_disk.exists = false;
+		on_disk.exists = on_disk.damaged = false;
 		on_disk.sequence = 0;
 	}
+	if (rv == CKR_OK && !crypto_random(id.bytes, sizeof id.bytes))
+		rv = CKR_HOST_MEMORY;
 	if (rv == CKR_OK && on_disk.exists)
 		rv = used_token_open(token, &on_disk.id, &id, pin, &file);
 	else if (rv == CKR_OK)

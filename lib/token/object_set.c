@@ -243,11 +243,10 @@ CK_RV set_look(struct token *token)
 	size_t count;
 	CK_RV rv = state_refresh_locked(token);
 
-	generation = token->generation;
 	if (rv != CKR_OK || !token->on_disk.exists
-		|| (generation != 0 && generation == token->objects.generation))
+		|| (token->generation != 0 && token->generation == token->objects.generation))
 		return rv;
-	if ((rv = objstore_list(token->store, &files, &count)) == CKR_OK)
+	if ((rv = objstore_list(token->store, &files, &count, &generation)) == CKR_OK)
 		rv = files_compare(token, files, count);
 	if (rv == CKR_OK)
 		token->objects.generation = generation;

@@ -86,8 +86,11 @@ static void second_copy(void)
 	store_switch(store, 't', "fourth");
 	MUST(unlink(unit_path("store/token")) == 0);
 	store_check_token(store, 't', "fourth");
+	CHECK(unit_exists(unit_path("store/token")));
+	damage("store/token");
 	damage("store/token.2");
 	RV_EQUAL(objstore_token_read(store, &token), CKR_DEVICE_ERROR);
+	CHECK(token.damaged);
 	buf_free(&token.body);
 	objstore_close(&store);
 	store = store_fresh();
@@ -130,6 +133,12 @@ static void both_damaged(void)
 	RV_EQUAL(objstore_token_switch(store, &none, &id, &body), CKR_DEVICE_ERROR);
 	RV_EQUAL(store_write(store, 't', 'a', false, "other"), CKR_DEVICE_ERROR);
 	store_check(store, 'a', "object");
+	RV_EQUAL(objstore_set_aside(store, &none), CKR_DEVICE_ERROR);
+	RV_EQUAL(objstore_set_aside(store, &token), CKR_OK);
+	CHECK(!store_token(store).exists);
+	NUMBER_EQUAL(store_names("store", "aside."), 1);
+	store_switch(store, 't', "a new one");
+	store_check_none(store, 'a');
 	objstore_close(&store);
 }
 

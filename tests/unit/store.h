@@ -136,9 +136,10 @@ static inline void store_check_none(struct objstore *store, char fill)
 static inline size_t store_count(struct objstore *store)
 {
 	struct objstore_entry *entries;
+	uint64_t generation;
 	size_t count;
 
-	RV_EQUAL(objstore_list(store, &entries, &count), CKR_OK);
+	RV_EQUAL(objstore_list(store, &entries, &count, &generation), CKR_OK);
 	free(entries);
 	return count;
 }

@@ -63,13 +63,15 @@ static void wrong_names(void)
 	RV_EQUAL(store_read(store, 't', 'a', &body), CKR_DEVICE_ERROR);
 	unit_write(unit_path("store/objects/README"), "hello", 5);
 	unit_write(unit_path("store/objects/00"), "hello", 5);
-	NUMBER_EQUAL(store_count(store), 2);
+	NUMBER_EQUAL(store_count(store), 0);
+	NUMBER_EQUAL(store_names("store/damaged", ""), 2 + 3);
+	CHECK(unit_exists(unit_path("store/objects/README")) && unit_exists(unit_path("store/objects/00")));
 	buf_free(&file);
 	buf_free(&body);
 	objstore_close(&store);
 }
 
-/* Nobody but the token that replaced it knows that an object is to go. */
+/* Nobody but the token that replaced it knows that an object is to go: any other is kept. */
 static void foreign_object(void)
 {
 	struct objstore *store = store_fresh();
@@ -87,7 +89,8 @@ static void foreign_object(void)
 	NUMBER_EQUAL(body.len, 0);
 	store_count(store);
 	RV_MUST(store_write(store, 'o', 'c', false, "own"), CKR_OK);
-	CHECK(unit_exists(store_file('a')));
+	CHECK(!unit_exists(store_file('a')));
+	NUMBER_EQUAL(store_names("store/damaged", "61"), 1);
 	buf_free(&file);
 	objstore_close(&store);
 }
@@ -185,7 +188,8 @@ static void damaged(void)
 	}
 	store_check(store, 'b', "another");
 	RV_EQUAL(store_write(store, 't', 'c', false, "a third"), CKR_OK);
-	NUMBER_EQUAL(store_count(store), 3);
+	NUMBER_EQUAL(store_count(store), 2);
+	NUMBER_EQUAL(store_names("store/damaged", "61"), (unsigned int)(2 * file.len - 2));
 	buf_free(&file);
 	buf_free(&body);
 	objstore_close(&store);
@@ -199,6 +203,7 @@ static void stamps(void)
 	struct objstore_change change = { .id = store_id('a'), .body = &body };
 	struct objstore_stamp stamp, first;
 	struct objstore_entry *entries;
+	uint64_t generation;
 	struct objstore_step step;
 	bool is_private;
 	size_t count;
@@ -210,7 +215,7 @@ static void stamps(void)
 		RV_MUST(objstore_read(store, &token_id, &change.id, NULL, &is_private, &stamp, &read),
 			CKR_OK);
 		CHECK(memcmp(&stamp, &change.stamp, sizeof stamp) == 0);
-		RV_MUST(objstore_list(store, &entries, &count), CKR_OK);
+		RV_MUST(objstore_list(store, &entries, &count, &generation), CKR_OK);
 		CHECK(count == 1 && memcmp(&entries[0].stamp, &stamp, sizeof stamp) == 0);
 		CHECK(count == 1 && memcmp(&entries[0].id, &change.id, sizeof change.id) == 0);
 		CHECK(i == 0 || memcmp(&first, &stamp, sizeof stamp) != 0);
