@@ -174,14 +174,14 @@ static void an_emptied_token_leaves_no_file(void)
 	ULONG_EQUAL(count_object_files(), 0);
 }
 
-/* A file whose header no longer says whose it is may be a damaged one, and is no writer's to remove. */
+/* A file whose header no longer says whose it is may be a damaged one: it is kept as it was found. */
 static void a_damaged_object_is_kept(void)
 {
 	static struct p11_files before, after;
 	CK_SESSION_HANDLE session = p11_new_token();
-	char path[900];
-	unsigned char *content;
-	size_t length;
+	char path[900], kept[900];
+	unsigned char *content, *found;
+	size_t length, found_length;
 
 	p11_list_files(p11_store(), &before);
 	p11_data(session, "flipped", true, true);
@@ -192,13 +192,19 @@ static void a_damaged_object_is_kept(void)
 	p11_write_file(path, content, length);
 	p11_stop();
 	p11_start();
+	p11_list_files(p11_store(), &before);
 	session = p11_open_user();
 	ULONG_EQUAL(p11_count(session, CKO_DATA, "flipped"), 0);
+	snprintf(kept, sizeof(kept), "%s/%s", p11_store(), p11_new_file(&before, &after));
+	CHECK(strstr(kept, "/damaged/") != NULL && access(path, F_OK) != 0);
 	RV_EQUAL(p11_set_pin(session, USER_PIN, "another pin"), CKR_OK);
 	p11_data(session, "new", true, true);
+	found = p11_read_file(kept, &found_length);
+	CHECK(found != NULL && found_length == length && memcmp(found, content, length) == 0);
+	free(found);
 	content[20] ^= 1;
-	CHECK(access(path, F_OK) == 0);
 	p11_write_file(path, content, length);
+	ULONG_EQUAL(p11_count(session, CKO_DATA, "flipped"), 1);
 	ULONG_EQUAL(p11_in_child(init_elsewhere, NULL), 0);
 	CHECK(access(path, F_OK) != 0);
 }
