@@ -41,13 +41,14 @@ static void after_fork_in_child(void)
 	library.sessions = NULL;
 }
 
-static CK_RV start_locked(void)
+static CK_RV start_locked(bool may_start_threads)
 {
 	CK_RV rv;
 
 	if (library.initialised)
 		return CKR_CRYPTOKI_ALREADY_INITIALIZED;
 	log_start();
+	tspi_start(may_start_threads);
 	if (!library.watches_fork && pthread_atfork(NULL, NULL, after_fork_in_child) != 0)
 		return CKR_HOST_MEMORY;
 	library.watches_fork = true;
@@ -61,14 +62,14 @@ static CK_RV start_locked(void)
 	return CKR_OK;
 }
 
-CK_RV library_start(void)
+CK_RV library_start(bool may_start_threads)
 {
 	CK_RV rv;
 
 	pthread_mutex_lock(&library.mutex);
 	while (library.stopping)
 		pthread_cond_wait(&library.idle, &library.mutex);
-	rv = start_locked();
+	rv = start_locked(may_start_threads);
 	pthread_mutex_unlock(&library.mutex);
 	return rv;
 }
@@ -89,7 +90,7 @@ CK_RV library_stop(void)
 		pthread_cond_wait(&library.idle, &library.mutex);
 	sessions_close(&library.sessions);
 	token_close(&library.token);
-	tspi_close();
+	tspi_stop();
 	library.stopping = false;
 	pthread_cond_broadcast(&library.idle);
 	pthread_mutex_unlock(&library.mutex);
@@ -156,6 +157,7 @@ CK_RV call_end(struct call *call, CK_RV rv)
 	if (call->session != NULL)
 		session_leave(call->sessions, call->session);
 	if (call->entered) {
+		tspi_rest();
 		ERR_pop_to_mark();
 		pthread_mutex_lock(&library.mutex);
 		if (--library.calls == 0)

@@ -51,7 +51,7 @@ CK_RV library_wait_stop(void);
 CK_RV call_end(struct call *call, CK_RV rv);
 
 /* C_Initialize and C_Finalize. */
-CK_RV library_start(void);
+CK_RV library_start(bool may_start_threads);
 CK_RV library_stop(void);
 
 #endif

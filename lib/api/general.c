@@ -41,9 +41,11 @@ static CK_RV arguments_check(const CK_C_INITIALIZE_ARGS *args)
 
 CK_RV C_Initialize(CK_VOID_PTR args)
 {
-	CK_RV rv = arguments_check(args);
+	const CK_C_INITIALIZE_ARGS *given = args;
+	CK_RV rv = arguments_check(given);
 
-	return rv == CKR_OK ? library_start() : rv;
+	return rv == CKR_OK ? library_start(given == NULL
+		|| (given->flags & CKF_LIBRARY_CANT_CREATE_OS_THREADS) == 0) : rv;
 }
 
 CK_RV C_Finalize(CK_VOID_PTR reserved)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "objstore/file.h"
-#include "util/env.h"
+#include "util/setting.h"
 #include "util/log.h"
 
 #define SYSTEM_BASE "/var/user"
@@ -63,7 +63,7 @@ static bool from_variable(const char *path, struct place *place)
 
 static size_t places_find(struct place places[2])
 {
-	const char *variable = env_get("PKCS11_TPM_DIR"), *data_home = env_get("XDG_DATA_HOME");
+	const char *variable = setting_get("PKCS11_TPM_DIR"), *data_home = setting_env("XDG_DATA_HOME");
 	struct user user;
 	size_t n = 0;
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "util/env.h"
+#include "util/setting.h"
 #include "util/log.h"
 
 /*
@@ -39,7 +39,7 @@ bool weak_refused(const uint8_t *modulus, size_t len)
 		if (!is_power_of_65537(residue, primes[i]))
 			return false;
 	}
-	accept = env_get("PKCS11_TPM_ACCEPT_WEAK_KEYS");
+	accept = setting_get("PKCS11_TPM_ACCEPT_WEAK_KEYS");
 	if (accept != NULL && strcmp(accept, "1") == 0) {
 		log_info("a weak key (ROCA, CVE-2017-15361) is accepted: PKCS11_TPM_ACCEPT_WEAK_KEYS is 1");
 		return false;

@@ -1,40 +1,49 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tspi/link.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include <tss/tpm_error.h>
 #include <tss/tss_error.h>
 #include <tss/tss_error_basics.h>
 
+#include "tspi/keeper.h"
+#include "tspi/port.h"
+#include "tspi/srk.h"
 #include "tspi/tspi.h"
-#include "util/env.h"
-#include "util/log.h"
+#include "util/signals.h"
 
-#define CONNECT_DEADLINE_MS 60000
-#define PROBE_MS 1000
 #define PRESENT_MS 1000
-#define DEFAULT_PORT "30003"
+#define ALIVE_MS 1000
+
+/* libtspi's socket, which it tells nobody of. */
+struct wire {
+	int fd; /* -1: not known */
+	dev_t device;
+	ino_t inode;
+};
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct link the_link;
+static atomic_bool is_open;
 static struct link_object *objects;
 static bool expired;
+
+/* Read by the keeper too, in the midst of work. */
+static pthread_mutex_t wire_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct wire wire = { .fd = -1 };
+static struct port_sockets strangers; /* connected to tcsd before we were */
 
 static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t retired_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct link_object *retired;
-
-static TSS_UUID srk_uuid = TSS_UUID_SRK;
 
 static bool lost(TSS_RESULT result)
 {
@@ -49,44 +58,6 @@ static long elapsed_ms(const struct timespec *since)
 	return (long)(now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
 }
 
-/* A refused Tspi_Context_Connect closes its descriptor twice, so it must never be refused. */
-static bool answers(const struct addrinfo *address)
-{
-	int fd = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
-	struct pollfd waiting = { fd, POLLOUT, 0 };
-	socklen_t len = sizeof(int);
-	int failed = 0;
-	bool ok;
-
-	if (fd < 0)
-		return false;
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	ok = connect(fd, address->ai_addr, address->ai_addrlen) == 0;
-	if (!ok && errno == EINPROGRESS)
-		ok = poll(&waiting, 1, PROBE_MS) == 1
-			&& getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed == 0;
-	close(fd);
-	return ok;
-}
-
-static bool port_answers(void)
-{
-	const char *host = env_get("TSS_TCSD_HOSTNAME"), *port = env_get("TSS_TCSD_PORT");
-	struct addrinfo hints, *found = NULL;
-	bool ok = false;
-
-	memset(&hints, 0, sizeof hints);
-	hints.ai_socktype = SOCK_STREAM;
-	if (getaddrinfo(host != NULL ? host : "localhost", port != NULL ? port : DEFAULT_PORT, &hints,
-			&found) != 0)
-		return false;
-	for (const struct addrinfo *a = found; a != NULL && !ok; a = a->ai_next)
-		ok = answers(a);
-	freeaddrinfo(found);
-	return ok;
-}
-
 /* tcsd has few places, so a program that opens session after session must not knock each time. */
 bool tspi_present(void)
 {
@@ -95,24 +66,72 @@ bool tspi_present(void)
 
 	pthread_mutex_lock(&seen_mutex);
 	ok = seen.tv_sec != 0 && elapsed_ms(&seen) < PRESENT_MS;
-	if (!ok && (ok = port_answers()))
+	if (!ok && (ok = port_look() == PORT_ANSWERS))
 		clock_gettime(CLOCK_MONOTONIC, &seen);
 	pthread_mutex_unlock(&seen_mutex);
 	return ok;
 }
 
-static TSS_RESULT srk_open(struct link *link)
-{
-	BYTE well_known[] = TSS_WELL_KNOWN_SECRET;
-	TSS_HPOLICY policy;
-	TSS_RESULT r;
+/* --- the socket --- */
 
-	if ((r = Tspi_Context_LoadKeyByUUID(link->context, TSS_PS_TYPE_SYSTEM, srk_uuid,
-			&link->srk)) != TSS_SUCCESS
-		|| (r = Tspi_GetPolicyObject(link->srk, TSS_POLICY_USAGE, &policy)) != TSS_SUCCESS)
-		return r;
-	return Tspi_Policy_SetSecret(policy, TSS_SECRET_MODE_SHA1, sizeof well_known, well_known);
+static bool is_stranger_locked(int fd)
+{
+	for (size_t i = 0; i < strangers.count; i++)
+		if (strangers.fds[i] == fd)
+			return true;
+	return false;
 }
+
+static void wire_look_locked(void)
+{
+	struct port_sockets sockets;
+	struct stat st;
+
+	port_sockets_find(&sockets);
+	for (size_t i = 0; i < sockets.count; i++)
+		if (!is_stranger_locked(sockets.fds[i]) && fstat(sockets.fds[i], &st) == 0)
+			wire = (struct wire){ sockets.fds[i], st.st_dev, st.st_ino };
+}
+
+static void wire_expect(void)
+{
+	pthread_mutex_lock(&wire_mutex);
+	wire.fd = -1;
+	port_sockets_find(&strangers);
+	pthread_mutex_unlock(&wire_mutex);
+}
+
+static void wire_found(void)
+{
+	pthread_mutex_lock(&wire_mutex);
+	wire_look_locked();
+	if (wire.fd >= 0)
+		fcntl(wire.fd, F_SETFD, FD_CLOEXEC);
+	pthread_mutex_unlock(&wire_mutex);
+}
+
+/* Whoever waits at the socket learns that nothing more will come. The number may be another file's by
+   now, if libtspi has closed it. */
+static void wire_cut(void)
+{
+	struct stat st;
+
+	pthread_mutex_lock(&wire_mutex);
+	if (wire.fd < 0)
+		wire_look_locked();
+	if (wire.fd >= 0 && fstat(wire.fd, &st) == 0 && st.st_dev == wire.device && st.st_ino == wire.inode)
+		shutdown(wire.fd, SHUT_RDWR);
+	pthread_mutex_unlock(&wire_mutex);
+}
+
+static void wire_gone(void)
+{
+	pthread_mutex_lock(&wire_mutex);
+	wire.fd = -1;
+	pthread_mutex_unlock(&wire_mutex);
+}
+
+/* --- the connection --- */
 
 static void bury_retired(void)
 {
@@ -129,14 +148,20 @@ static void bury_retired(void)
 	}
 }
 
+/* Tspi_Context_Close asks tcsd once more, and must not wait for one that has stopped. */
 static void link_close(void)
 {
 	bury_retired();
 	while (objects != NULL)
 		link_object_drop(objects);
-	if (the_link.context != 0)
+	if (the_link.context != 0) {
+		if (!keeper_interrupted() && !port_alive(ALIVE_MS))
+			wire_cut();
 		Tspi_Context_Close(the_link.context);
+	}
+	wire_gone();
 	memset(&the_link, 0, sizeof the_link);
+	is_open = false;
 	expired = false;
 }
 
@@ -144,11 +169,15 @@ static TSS_RESULT link_open(void)
 {
 	TSS_RESULT r;
 
+	wire_expect();
 	if ((r = Tspi_Context_Create(&the_link.context)) != TSS_SUCCESS)
 		the_link.context = 0;
 	else if ((r = Tspi_Context_Connect(the_link.context, NULL)) == TSS_SUCCESS
-		&& (r = Tspi_Context_GetTpmObject(the_link.context, &the_link.tpm)) == TSS_SUCCESS)
+		&& (r = Tspi_Context_GetTpmObject(the_link.context, &the_link.tpm)) == TSS_SUCCESS) {
+		is_open = true;
+		wire_found();
 		r = srk_open(&the_link);
+	}
 	if (r != TSS_SUCCESS)
 		link_close();
 	return r;
@@ -164,10 +193,14 @@ static TSS_RESULT link_need(void)
 		return TSS_SUCCESS;
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		if (!port_answers())
-			return TSP_ERROR(TSS_E_COMM_FAILURE);
+		enum port_state state = port_look();
+
+		if (state == PORT_REFUSES)
+			return TSP_ERROR(TSS_E_NO_CONNECTION);
+		if (state == PORT_FOREIGN)
+			return TSP_ERROR(TSS_E_CONNECTION_FAILED);
 		r = link_open();
-		if (!lost(r) || elapsed_ms(&start) > CONNECT_DEADLINE_MS)
+		if (!lost(r) || keeper_interrupted() || elapsed_ms(&start) > (long)keeper_timeout_ms())
 			return r;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 400000000)
@@ -175,52 +208,26 @@ static TSS_RESULT link_need(void)
 	}
 }
 
-/* libtspi writes to its socket without MSG_NOSIGNAL, and the host program must not die of it. */
-static bool sigpipe_hold(sigset_t *before)
-{
-	sigset_t pipe_only, pending;
-
-	sigemptyset(&pipe_only);
-	sigaddset(&pipe_only, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe_only, before);
-	sigpending(&pending);
-	return sigismember(&pending, SIGPIPE) == 1;
-}
-
-static void sigpipe_release(const sigset_t *before, bool was_pending)
-{
-	const struct timespec now = { 0, 0 };
-	sigset_t pipe_only, pending;
-
-	sigemptyset(&pipe_only);
-	sigaddset(&pipe_only, SIGPIPE);
-	sigpending(&pending);
-	if (!was_pending && sigismember(&pending, SIGPIPE) == 1)
-		while (sigtimedwait(&pipe_only, NULL, &now) < 0 && errno == EINTR)
-			;
-	pthread_sigmask(SIG_SETMASK, before, NULL);
-}
-
 /* Everything that may write to tcsd's socket stands between these two. */
-static void enter(sigset_t *before, bool *was_pending)
+static void enter(struct signals *held)
 {
 	pthread_mutex_lock(&mutex);
-	*was_pending = sigpipe_hold(before);
+	signals_hold(held);
 }
 
-static void leave(const sigset_t *before, bool was_pending)
+static void leave(const struct signals *held)
 {
-	sigpipe_release(before, was_pending);
+	signals_release(held);
 	pthread_mutex_unlock(&mutex);
 }
 
 TSS_RESULT link_run(link_work *work, void *arg)
 {
-	sigset_t before;
-	bool was_pending;
+	struct signals held;
 	TSS_RESULT r = TSS_SUCCESS;
 
-	enter(&before, &was_pending);
+	enter(&held);
+	keeper_work_begin();
 	bury_retired();
 	for (int tries = 0; tries < 3; tries++) {
 		if ((r = link_need()) != TSS_SUCCESS)
@@ -229,10 +236,15 @@ TSS_RESULT link_run(link_work *work, void *arg)
 		if (!lost(r))
 			break;
 		link_close();
+		if (keeper_interrupted())
+			break;
 	}
 	if (expired)
 		link_close();
-	leave(&before, was_pending);
+	if (lost(r) && keeper_interrupted())
+		r = TSP_ERROR(TSS_E_TIMEOUT);
+	keeper_work_end();
+	leave(&held);
 	return r;
 }
 
@@ -278,12 +290,46 @@ void link_object_retire(struct link_object *object, void *memory)
 
 void tspi_close(void)
 {
-	sigset_t before;
-	bool was_pending;
+	struct signals held;
 
-	enter(&before, &was_pending);
-	link_close();
-	leave(&before, was_pending);
+	enter(&held);
+	if (is_open) {
+		keeper_work_begin();
+		link_close();
+		keeper_work_end();
+	} else {
+		bury_retired();
+	}
+	leave(&held);
+}
+
+/* The keeper's, from a thread that holds no lock and takes no signal. */
+static void close_idle(void)
+{
+	if (pthread_mutex_trylock(&mutex) != 0)
+		return;
+	if (is_open)
+		link_close();
+	pthread_mutex_unlock(&mutex);
+}
+
+void tspi_start(bool may_start_threads)
+{
+	static const struct keeper_duties duties = { wire_cut, close_idle };
+
+	keeper_configure(&duties, may_start_threads);
+}
+
+void tspi_rest(void)
+{
+	if (is_open && keeper_absent())
+		tspi_close();
+}
+
+void tspi_stop(void)
+{
+	tspi_close();
+	keeper_stop();
 }
 
 /* Closing the inherited context would break the parent's; its objects stay where they are. */
@@ -292,9 +338,13 @@ void tspi_forget(void)
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 
 	memcpy(&mutex, &fresh, sizeof mutex);
+	memcpy(&wire_mutex, &fresh, sizeof wire_mutex);
 	memcpy(&retired_mutex, &fresh, sizeof retired_mutex);
 	memcpy(&seen_mutex, &fresh, sizeof seen_mutex);
+	keeper_forget();
 	retired = NULL;
 	memset(&the_link, 0, sizeof the_link);
+	is_open = false;
+	wire.fd = -1;
 	objects = NULL;
 }

@@ -24,6 +24,16 @@
 #define TSPI_AUTH_LEN 20
 #define TSPI_UUID_LEN 16
 
+/* Before all else. may_start_threads FALSE: no thread looks after the connection, so it is closed by
+   tspi_rest(), and a tcsd that keeps silent is waited for. */
+void tspi_start(bool may_start_threads);
+
+/* At the end of a call: closes the connection if no thread is there to do it later. */
+void tspi_rest(void);
+
+/* Closes the connection and ends the thread. Waits for the chip. */
+void tspi_stop(void);
+
 /*
  * Closes the connection, so that nothing of any key's auth stays in libtspi and no key of this
  * process in the chip. Whoever uses a key afterwards has it loaded again. Waits for the chip.

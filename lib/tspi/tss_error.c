@@ -10,6 +10,7 @@
 #include <tss/tss_error_basics.h>
 
 #include "util/log.h"
+#include "util/system.h"
 
 struct tss_error {
 	TSS_RESULT result;
@@ -22,7 +23,7 @@ struct tss_error {
 
 static const struct tss_error errors[] = {
 	{ TPM_E_AUTHFAIL, CKR_PIN_INCORRECT,
-		"an authorisation was refused: if it is not a PIN, the SRK has no well-known secret" },
+		"the SRK has another secret than the well-known one, or PKCS11_TPM_SRK_SECRET_FILE's" },
 	{ TPM_E_AUTH2FAIL, CKR_PIN_INCORRECT, "the authorisation to be changed was refused" },
 	{ TPM_E_DEFEND_LOCK_RUNNING, CKR_PIN_LOCKED,
 		"too many wrong PINs: the chip answers again after a wait, or after tpm_resetdalock" },
@@ -39,14 +40,21 @@ static const struct tss_error errors[] = {
 	{ TPM_E_DOING_SELFTEST, CKR_DEVICE_ERROR, "the TPM is testing itself: try again" },
 	{ TPM_E_RESOURCES, CKR_DEVICE_MEMORY, "the TPM has no room for one more key" },
 	{ TPM_E_NOSPACE, CKR_DEVICE_MEMORY, "the TPM has no room for one more key" },
-	{ TSS_E_COMM_FAILURE | ANY_LAYER, CKR_DEVICE_ERROR,
+	{ TSS_E_NO_CONNECTION | ANY_LAYER, CKR_DEVICE_ERROR,
 		"tcsd does not answer: start it (systemctl start tcsd; svcadm enable tcsd)" },
+	{ TSS_E_CONNECTION_FAILED | ANY_LAYER, CKR_DEVICE_ERROR,
+		"what listens on tcsd's port is not used" },
+	{ TSS_E_COMM_FAILURE | ANY_LAYER, CKR_DEVICE_ERROR,
+		"tcsd hangs up: it is stopping, or all its places are taken (num_threads in tcsd.conf)" },
 	{ TSS_E_OUTOFMEMORY | ANY_LAYER, CKR_HOST_MEMORY, "out of memory" },
 	{ TSS_E_PS_KEY_NOTFOUND | ANY_LAYER, CKR_DEVICE_ERROR,
-		"tcsd does not know the SRK: its system.data is lost, or the TPM has no owner" },
+		"tcsd does not know the SRK: its system.data is lost, bring it back from a backup" },
 	{ TSS_E_INTERNAL_ERROR | ANY_LAYER, CKR_DEVICE_ERROR, "TrouSerS failed, or its file is damaged" },
 	{ TSS_E_CANCELED | ANY_LAYER, CKR_FUNCTION_CANCELED, "cancelled" },
-	{ TSS_E_TIMEOUT | ANY_LAYER, CKR_DEVICE_ERROR, "the TPM did not answer in time" },
+	{ TSS_E_TIMEOUT | ANY_LAYER, CKR_DEVICE_ERROR,
+		"tcsd, or the chip, did not answer in time: restart tcsd if that stays so" },
+	{ TSS_E_POLICY_NO_SECRET | ANY_LAYER, CKR_DEVICE_ERROR,
+		"the SRK's secret cannot be read: see PKCS11_TPM_SRK_SECRET_FILE" },
 };
 
 static const struct tss_error *find(TSS_RESULT result)
@@ -69,8 +77,11 @@ CK_RV tss_error_code(TSS_RESULT result)
 CK_RV tss_error_report(const char *what, TSS_RESULT result)
 {
 	const struct tss_error *error = find(result);
+	const char *fault = ERROR_CODE(result) == TSS_E_NO_CONNECTION && ERROR_LAYER(result) != TSS_LAYER_TPM
+		? system_tpm_fault("") : NULL;
 
-	log_error("%s failed (0x%x): %s", what, (unsigned int)result, error->hint);
+	log_error("%s failed (0x%x): %s%s%s", what, (unsigned int)result, error->hint,
+		fault != NULL ? "; " : "", fault != NULL ? fault : "");
 	return error->rv;
 }
 

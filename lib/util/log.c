@@ -8,7 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "util/env.h"
+#include "util/setting.h"
 
 static const char *const level_names[] = { "none", "error", "info", "debug" };
 static const int level_priorities[] = { LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_DEBUG };
@@ -17,7 +17,7 @@ static atomic_int stderr_level = LOG_LEVEL_NONE;
 
 void log_start(void)
 {
-	const char *wanted = env_get("PKCS11_TPM_LOG");
+	const char *wanted = setting_get("PKCS11_TPM_LOG");
 	int level = wanted == NULL ? LOG_LEVEL_NONE : LOG_LEVEL_INFO;
 
 	for (int i = LOG_LEVEL_NONE; wanted != NULL && i <= LOG_LEVEL_DEBUG; i++)

@@ -90,7 +90,7 @@ static void one_line_a_failure(void)
 	for (size_t i = 0; i < length; i++)
 		lines += text[i] == '\n';
 	ULONG_EQUAL(lines, 1);
-	CHECK(contains(text, length, "0x3011"));
+	CHECK(contains(text, length, "0x3102"));
 	CHECK(contains(text, length, "start it"));
 	free(text);
 }

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 
 #include "unit.h"
-#include "util/env.h"
+#include "util/setting.h"
 #include "util/hex.h"
 #include "util/log.h"
 #include "util/wipe.h"
@@ -60,11 +60,11 @@ static void wipes(void)
 static void environment(void)
 {
 	unsetenv("UNIT_TEST");
-	CHECK(env_get("UNIT_TEST") == NULL);
+	CHECK(setting_env("UNIT_TEST") == NULL);
 	setenv("UNIT_TEST", "", 1);
-	CHECK(env_get("UNIT_TEST") == NULL);
+	CHECK(setting_env("UNIT_TEST") == NULL);
 	setenv("UNIT_TEST", "x", 1);
-	CHECK(env_get("UNIT_TEST") != NULL && strcmp(env_get("UNIT_TEST"), "x") == 0);
+	CHECK(setting_env("UNIT_TEST") != NULL && strcmp(setting_env("UNIT_TEST"), "x") == 0);
 }
 
 /* What the log writes to stderr while it is the file "stderr". */

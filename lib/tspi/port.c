@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tspi/port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "util/log.h"
+#include "util/setting.h"
+#include "util/system.h"
+
+#define CONNECT_MS 1000
+#define DEFAULT_PORT "30003"
+
+static struct addrinfo *addresses_find(void)
+{
+	const char *host = setting_env("TSS_TCSD_HOSTNAME"), *port = setting_env("TSS_TCSD_PORT");
+	struct addrinfo hints, *found = NULL;
+
+	memset(&hints, 0, sizeof hints);
+	hints.ai_socktype = SOCK_STREAM;
+	return getaddrinfo(host != NULL ? host : "localhost", port != NULL ? port : DEFAULT_PORT, &hints,
+		&found) == 0 ? found : NULL;
+}
+
+/* SO_KEEPALIVE, which libtspi never sets, marks a socket of this file. */
+static int address_connect(const struct addrinfo *address, unsigned int ms)
+{
+	int fd = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+	struct pollfd waiting = { fd, POLLOUT, 0 };
+	socklen_t len = sizeof(int);
+	int failed = 0, on = 1;
+	bool ok;
+
+	if (fd < 0)
+		return -1;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	ok = connect(fd, address->ai_addr, address->ai_addrlen) == 0;
+	if (!ok && errno == EINPROGRESS)
+		ok = poll(&waiting, 1, (int)ms) == 1
+			&& getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed == 0;
+	if (ok)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int port_connect(const struct addrinfo *addresses, unsigned int ms, const struct addrinfo **to)
+{
+	int fd = -1;
+
+	for (*to = addresses; *to != NULL; *to = (*to)->ai_next)
+		if ((fd = address_connect(*to, ms)) >= 0)
+			break;
+	return fd;
+}
+
+static bool loopback(const struct sockaddr *address, unsigned int *port)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (address->sa_family == AF_INET) {
+		memcpy(&v4, address, sizeof v4);
+		*port = ntohs(v4.sin_port);
+		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+	}
+	if (address->sa_family != AF_INET6)
+		return false;
+	memcpy(&v6, address, sizeof v6);
+	*port = ntohs(v6.sin6_port);
+	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
+static bool is_tss(uid_t owner)
+{
+	struct passwd entry, *found = NULL;
+	char space[4096];
+
+	return getpwuid_r(owner, &entry, space, sizeof space, &found) == 0 && found != NULL
+		&& strcmp(found->pw_name, "tss") == 0;
+}
+
+/* Any user may listen on the port while tcsd does not. */
+static bool listener_trusted(const struct sockaddr *address)
+{
+	unsigned int port;
+	uid_t owner;
+
+	if (!loopback(address, &port) || !system_listener(port, &owner) || owner == 0 || is_tss(owner))
+		return true;
+	log_error("what listens on port %u is not tcsd: it belongs to user %lu, not to tss or root", port,
+		(unsigned long)owner);
+	return false;
+}
+
+enum port_state port_look(void)
+{
+	struct addrinfo *addresses;
+	const struct addrinfo *to;
+	enum port_state state = PORT_REFUSES;
+	int fd;
+
+	if (setting_env_denied("TSS_TCSD_HOSTNAME") || setting_env_denied("TSS_TCSD_PORT")) {
+		log_error("a set-uid program does not follow TSS_TCSD_HOSTNAME or TSS_TCSD_PORT: unset them");
+		return PORT_FOREIGN;
+	}
+	addresses = addresses_find();
+	if ((fd = port_connect(addresses, CONNECT_MS, &to)) >= 0) {
+		state = listener_trusted(to->ai_addr) ? PORT_ANSWERS : PORT_FOREIGN;
+		close(fd);
+	}
+	if (addresses != NULL)
+		freeaddrinfo(addresses);
+	return state;
+}
+
+/* tcsd hangs up on whoever has nothing to say, and at once if its places are taken; the kernel alone,
+   which takes connections for a stopped tcsd, does not. */
+bool port_alive(unsigned int ms)
+{
+	struct addrinfo *addresses = addresses_find();
+	const struct addrinfo *to;
+	int fd = port_connect(addresses, ms, &to);
+	struct pollfd waiting = { fd, POLLIN, 0 };
+	bool alive = false;
+
+	if (fd >= 0) {
+		shutdown(fd, SHUT_WR);
+		alive = poll(&waiting, 1, (int)ms) == 1;
+		close(fd);
+	}
+	if (addresses != NULL)
+		freeaddrinfo(addresses);
+	return alive;
+}
+
+struct search {
+	const struct addrinfo *addresses;
+	struct port_sockets *found;
+};
+
+static bool goes_to(const struct addrinfo *addresses, const struct sockaddr_storage *peer)
+{
+	for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next)
+		if (a->ai_family == peer->ss_family && a->ai_addrlen <= sizeof *peer
+			&& memcmp(a->ai_addr, peer, a->ai_addrlen) == 0)
+			return true;
+	return false;
+}
+
+static bool socket_visit(int fd, void *arg)
+{
+	struct search *search = arg;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer, mark_len = sizeof(int);
+	int mark = 0;
+
+	memset(&peer, 0, sizeof peer);
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && goes_to(search->addresses, &peer)
+		&& getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &mark, &mark_len) == 0 && mark == 0)
+		search->found->fds[search->found->count++] = fd;
+	return search->found->count < PORT_SOCKETS;
+}
+
+void port_sockets_find(struct port_sockets *sockets)
+{
+	struct addrinfo *addresses = addresses_find();
+	struct search search = { addresses, sockets };
+
+	sockets->count = 0;
+	system_descriptors(socket_visit, &search);
+	if (addresses != NULL)
+		freeaddrinfo(addresses);
+}

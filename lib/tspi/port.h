@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TSPI_PORT_H
+#define TSPI_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* tcsd's port, as libtspi finds it: $TSS_TCSD_HOSTNAME or localhost, $TSS_TCSD_PORT or 30003. */
+
+enum port_state {
+	PORT_ANSWERS,
+	PORT_REFUSES,
+	PORT_FOREIGN /* somebody else listens there, or it may not be looked for there (logged) */
+};
+
+/* A refused Tspi_Context_Connect closes its descriptor twice, so this is asked first. */
+enum port_state port_look(void);
+
+/* Does tcsd still serve, if only by hanging up? Waits for it no longer than that. */
+bool port_alive(unsigned int ms);
+
+/* The sockets of this process that are connected to tcsd, but for those of this file. */
+#define PORT_SOCKETS 16
+struct port_sockets {
+	int fds[PORT_SOCKETS];
+	size_t count;
+};
+
+void port_sockets_find(struct port_sockets *sockets);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef UTIL_SYSTEM_H
+#define UTIL_SYSTEM_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* What only some systems can tell. */
+
+/* The owner of the socket that listens on a TCP port of the loopback address. False: not known. */
+bool system_listener(unsigned int port, uid_t *owner);
+
+/* Calls visit with each open descriptor of the process, until it returns false. */
+void system_descriptors(bool (*visit)(int fd, void *arg), void *arg);
+
+/* Why there can be no TPM 1.2 on this machine, with what to do about it; NULL: nothing is known. root:
+   "" but in tests. */
+const char *system_tpm_fault(const char *root);
+
+#endif
