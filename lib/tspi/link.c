@@ -303,14 +303,17 @@ void tspi_close(void)
 	leave(&held);
 }
 
-/* The keeper's, from a thread that holds no lock and takes no signal. */
+/* Never waits for work of another thread: whoever does it closes the connection, or keeps it busy. */
 static void close_idle(void)
 {
+	struct signals held;
+
 	if (pthread_mutex_trylock(&mutex) != 0)
 		return;
+	signals_hold(&held);
 	if (is_open)
 		link_close();
-	pthread_mutex_unlock(&mutex);
+	leave(&held);
 }
 
 void tspi_start(bool may_start_threads)
@@ -323,7 +326,7 @@ void tspi_start(bool may_start_threads)
 void tspi_rest(void)
 {
 	if (is_open && keeper_absent())
-		tspi_close();
+		close_idle();
 }
 
 void tspi_stop(void)
