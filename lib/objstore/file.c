@@ -238,6 +238,23 @@ CK_RV file_move(int from, const char *name, int to, const char *moved)
 	return rv == CKR_OK ? file_sync_dir(from) : rv;
 }
 
+void file_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+DIR *file_list(int dir)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+
+	if (stream == NULL && copy >= 0)
+		close(copy);
+	return stream;
+}
+
 CK_RV file_sync_dir(int dir)
 {
 	return fsync(dir) == 0 ? CKR_OK : file_error("sync", "the store's directory", errno);

@@ -2,6 +2,7 @@
 #ifndef OBJSTORE_FILE_H
 #define OBJSTORE_FILE_H
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -59,6 +60,12 @@ CK_RV file_name_aside(int dir, const char *name, char *aside, size_t room);
 
 /* Moves a file or directory to a name that is free. Both directories are synced. */
 CK_RV file_move(int from, const char *name, int to, const char *moved);
+
+/* Closes *fd unless it is -1, which it is afterwards. */
+void file_close(int *fd);
+
+/* For readdir(), from the beginning; the caller closes it, and dir stays open. NULL: see errno. */
+DIR *file_list(int dir);
 
 CK_RV file_sync_dir(int dir);
 

@@ -36,7 +36,7 @@ bool format_encode(const struct format_header *header, const uint8_t *key, const
 	if (header->is_private)
 		return crypto_seal(key, header_bytes, HEADER_LEN, body->data, body->len, file);
 	buf_put(file, body->data, body->len);
-	if (buf_failed(file) || !crypto_digest("SHA256", file->data, file->len, digest, sizeof digest))
+	if (buf_failed(file) || !crypto_sha256(file->data, file->len, digest))
 		return false;
 	buf_put(file, digest, sizeof digest);
 	return !buf_failed(file);
@@ -98,7 +98,7 @@ bool format_body(const struct buf *file, const uint8_t *key, struct buf *body)
 		return false;
 	if (header.is_private)
 		return crypto_open(key, file->data, HEADER_LEN, rest, rest_len, body);
-	if (!crypto_digest("SHA256", file->data, HEADER_LEN + body_len, digest, sizeof digest)
+	if (!crypto_sha256(file->data, HEADER_LEN + body_len, digest)
 		|| !wipe_equal(digest, rest + body_len, sizeof digest))
 		return false;
 	buf_put(body, rest, body_len);

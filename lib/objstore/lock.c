@@ -44,8 +44,7 @@ CK_RV store_lock_open(int dir, const char *name, int *fd)
 
 	if (*fd >= 0 && fstat(*fd, &st) == 0 && st.st_nlink != 0)
 		return CKR_OK;
-	if (*fd >= 0)
-		close(*fd);
+	file_close(fd);
 	return file_open(dir, name, true, fd, &st);
 }
 

@@ -95,17 +95,15 @@ struct objstore_stamp {
 	uint64_t inode, size, seconds, nanoseconds;
 };
 
-struct objstore_entry {
-	struct objstore_id id;
-	struct objstore_stamp stamp;
-};
-
 /*
  * All objects, of whatever token id, in no order, as they were at some moment since the call, when the
- * generation was *generation (0: not known). The caller frees *entries with free().
+ * generation was *generation (0: not known). The caller frees *ids with free().
  */
-CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, size_t *count,
+CK_RV objstore_list(struct objstore *store, struct objstore_id **ids, size_t *count,
 	uint64_t *generation);
+
+/* What objstore_read() would set *stamp to, without reading. False: there is no such object. */
+bool objstore_stamp(struct objstore *store, const struct objstore_id *id, struct objstore_stamp *stamp);
 
 /*
  * Reads an object of the token. With key NULL the body of a private object is left empty.

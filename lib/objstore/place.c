@@ -126,8 +126,7 @@ static CK_RV made_anew(int dir, const char *name)
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CK_RV rv = fd < 0 ? CKR_OK : file_sync_dir(fd);
 
-	if (fd >= 0)
-		close(fd);
+	file_close(&fd);
 	if (rv == CKR_OK && fchmodat(dir, name, 0700, 0) != 0)
 		rv = file_error("protect", name, errno);
 	return rv;
@@ -188,9 +187,7 @@ CK_RV place_open(bool make, int *dir, char *path)
 		place_path(&places[i], path);
 		if (*dir >= 0 && holds_token(*dir))
 			return CKR_OK;
-		if (*dir >= 0)
-			close(*dir);
-		*dir = -1;
+		file_close(dir);
 	}
 	for (size_t i = 0; make && i < n; i++) {
 		if ((rv = descend(&places[i], true, dir, &error)) != CKR_OK)

@@ -44,7 +44,7 @@ static CK_RV file_judge(const struct buf *file, const struct objstore_id *replac
 		r->damage = "it is of another token";
 	if (r->damage != NULL)
 		return CKR_DEVICE_ERROR;
-	*r->is_private = header.is_private;
+	*r->is_private = r->body->secret = header.is_private;
 	if ((header.is_private && r->key == NULL) || format_body(file, r->key, r->body))
 		return CKR_OK;
 	r->damage = "it is damaged";
@@ -57,15 +57,15 @@ static CK_RV object_read_locked(struct objstore *store, struct reading *r)
 	char name[OBJECT_NAME_LEN];
 	struct stat st;
 	bool exists = false;
-	int dir;
-	CK_RV rv = store_objects_open_locked(store, false, &dir);
+	CK_RV rv = CKR_OK;
 
 	r->damage = NULL;
-	if (rv != CKR_OK || dir < 0)
+	if (store->objects < 0)
+		rv = store_objects_open_locked(store, false, &store->objects);
+	if (rv != CKR_OK || store->objects < 0)
 		return rv != CKR_OK ? rv : CKR_OBJECT_HANDLE_INVALID;
 	store_object_name(r->id, name);
-	rv = file_read(dir, name, &file, &exists, &st);
-	close(dir);
+	rv = file_read(store->objects, name, &file, &exists, &st);
 	if (rv == CKR_OK)
 		rv = exists ? file_judge(&file, &store->replaced, r) : CKR_OBJECT_HANDLE_INVALID;
 	if (rv == CKR_OK)
@@ -89,10 +89,8 @@ static CK_RV object_move_locked(struct objstore *store, const char *name, const 
 		rv = file_move(from, name, to, moved);
 	if (rv == CKR_OK)
 		log_error("object %s: %s: set aside as " DAMAGED_DIR "/%s", name, damage, moved);
-	if (to >= 0)
-		close(to);
-	if (from >= 0)
-		close(from);
+	file_close(&to);
+	file_close(&from);
 	return rv;
 }
 

@@ -21,7 +21,7 @@ CK_RV objstore_open(struct objstore **out)
 		return CKR_HOST_MEMORY;
 	pthread_mutex_init(&store->mutex, NULL);
 	pthread_mutex_init(&store->pin_mutex, NULL);
-	store->dir = store->lock_fd = store->pin_fd = -1;
+	store->dir = store->objects = store->lock_fd = store->pin_fd = -1;
 	return CKR_OK;
 }
 
@@ -32,12 +32,7 @@ void objstore_close(struct objstore **at)
 	*at = NULL;
 	if (store == NULL)
 		return;
-	if (store->pin_fd >= 0)
-		close(store->pin_fd);
-	if (store->lock_fd >= 0)
-		close(store->lock_fd);
-	if (store->dir >= 0)
-		close(store->dir);
+	objstore_abandon(store);
 	pthread_mutex_destroy(&store->pin_mutex);
 	pthread_mutex_destroy(&store->mutex);
 	free(store);
@@ -45,11 +40,10 @@ void objstore_close(struct objstore **at)
 
 void objstore_abandon(struct objstore *store)
 {
-	const int inherited[] = { store->pin_fd, store->lock_fd, store->dir };
-
-	for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++)
-		if (inherited[i] >= 0)
-			close(inherited[i]);
+	file_close(&store->pin_fd);
+	file_close(&store->lock_fd);
+	file_close(&store->objects);
+	file_close(&store->dir);
 }
 
 CK_RV store_find_locked(struct objstore *store, bool make)
@@ -100,57 +94,56 @@ bool store_object_id(const char *name, struct objstore_id *id)
 	return hex_decode(name, id->bytes, OBJSTORE_ID_LEN);
 }
 
-bool store_entry(int dir, const char *name, struct objstore_entry *entry)
+bool store_stamp_read(int dir, const struct objstore_id *id, struct objstore_stamp *stamp)
 {
+	char name[OBJECT_NAME_LEN];
 	struct stat st;
 
-	if (!store_object_id(name, &entry->id)
-		|| fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	store_object_name(id, name);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return false;
-	store_stamp(&st, &entry->stamp);
+	store_stamp(&st, stamp);
 	return true;
 }
 
-static CK_RV entries_read(DIR *stream, struct objstore_entry **entries, size_t *count)
+static CK_RV ids_read(DIR *stream, struct objstore_id **ids, size_t *count)
 {
 	size_t room = 0;
 
 	for (struct dirent *d; errno = 0, (d = readdir(stream)) != NULL;) {
-		struct objstore_entry entry;
+		struct objstore_id id;
 
-		if (!store_entry(dirfd(stream), d->d_name, &entry))
+		if (!store_object_id(d->d_name, &id))
 			continue;
 		if (*count == room) {
 			size_t more = room != 0 ? 2 * room : 64;
-			struct objstore_entry *grown = realloc(*entries, more * sizeof *grown);
+			struct objstore_id *grown = realloc(*ids, more * sizeof *grown);
 
 			if (grown == NULL)
 				return CKR_HOST_MEMORY;
-			*entries = grown;
+			*ids = grown;
 			room = more;
 		}
-		(*entries)[(*count)++] = entry;
+		(*ids)[(*count)++] = id;
 	}
 	return errno == 0 ? CKR_OK : file_read_error(OBJECTS_DIR, errno);
 }
 
-static CK_RV list_locked(struct objstore *store, struct objstore_entry **entries, size_t *count)
+static CK_RV list_locked(struct objstore *store, struct objstore_id **ids, size_t *count)
 {
 	DIR *stream;
-	int dir;
-	CK_RV rv = store_objects_open_locked(store, false, &dir);
+	CK_RV rv;
 
-	free(*entries);
-	*entries = NULL;
+	free(*ids);
+	*ids = NULL;
 	*count = 0;
-	if (rv != CKR_OK || dir < 0)
+	file_close(&store->objects);
+	rv = store_objects_open_locked(store, false, &store->objects);
+	if (rv != CKR_OK || store->objects < 0)
 		return rv;
-	if ((stream = fdopendir(dir)) == NULL) {
-		rv = file_read_error(OBJECTS_DIR, errno);
-		close(dir);
-		return rv;
-	}
-	rv = entries_read(stream, entries, count);
+	if ((stream = file_list(store->objects)) == NULL)
+		return file_read_error(OBJECTS_DIR, errno);
+	rv = ids_read(stream, ids, count);
 	closedir(stream);
 	return rv;
 }
@@ -159,7 +152,7 @@ static CK_RV list_locked(struct objstore *store, struct objstore_entry **entries
  * Some file systems show a file that is being replaced in a directory neither as the old nor as the
  * new one. So a list made while somebody wrote is made again, and then with the writers kept out.
  */
-static CK_RV list_whole_locked(struct objstore *store, struct objstore_entry **entries, size_t *count,
+static CK_RV list_whole_locked(struct objstore *store, struct objstore_id **ids, size_t *count,
 	uint64_t *generation)
 {
 	struct objstore_turn turn;
@@ -172,31 +165,41 @@ static CK_RV list_whole_locked(struct objstore *store, struct objstore_entry **e
 			return rv;
 		if (*generation == 0)
 			break;
-		if ((rv = list_locked(store, entries, count)) != CKR_OK
+		if ((rv = list_locked(store, ids, count)) != CKR_OK
 			|| (rv = store_generation_read(store->dir, &after)) != CKR_OK || after == *generation)
 			return rv;
 	}
 	*generation = 0;
 	if (store_turn_begin(store, false, &turn) != CKR_OK)
-		return list_locked(store, entries, count);
-	rv = list_locked(store, entries, count);
+		return list_locked(store, ids, count);
+	rv = list_locked(store, ids, count);
 	store_turn_end(store, &turn);
 	*generation = turn.step.after;
 	return rv;
 }
 
-CK_RV objstore_list(struct objstore *store, struct objstore_entry **entries, size_t *count,
+CK_RV objstore_list(struct objstore *store, struct objstore_id **ids, size_t *count,
 	uint64_t *generation)
 {
 	CK_RV rv;
 
-	*entries = NULL;
+	*ids = NULL;
 	*count = 0;
 	*generation = 0;
 	pthread_mutex_lock(&store->mutex);
 	rv = store_find_locked(store, false);
 	if (rv == CKR_OK && store->dir >= 0)
-		rv = list_whole_locked(store, entries, count, generation);
+		rv = list_whole_locked(store, ids, count, generation);
 	pthread_mutex_unlock(&store->mutex);
 	return rv;
+}
+
+bool objstore_stamp(struct objstore *store, const struct objstore_id *id, struct objstore_stamp *stamp)
+{
+	bool exists;
+
+	pthread_mutex_lock(&store->mutex);
+	exists = store->objects >= 0 && store_stamp_read(store->objects, id, stamp);
+	pthread_mutex_unlock(&store->mutex);
+	return exists;
 }

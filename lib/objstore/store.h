@@ -16,6 +16,7 @@
 struct objstore {
 	pthread_mutex_t mutex; /* guards all that follows, and stands before the lock file */
 	int dir; /* -1: no store yet */
+	int objects; /* the directory of the objects as it was last listed, to read them from; -1: none */
 	int lock_fd; /* -1: not open */
 	int pin_fd;
 	pthread_mutex_t pin_mutex;
@@ -37,7 +38,7 @@ bool store_object_id(const char *name, struct objstore_id *id);
 void store_stamp(const struct stat *st, struct objstore_stamp *stamp);
 
 /* False: there is no such object. */
-bool store_entry(int dir, const char *name, struct objstore_entry *entry);
+bool store_stamp_read(int dir, const struct objstore_id *id, struct objstore_stamp *stamp);
 
 /* In a turn: removes temporaries from a directory and, unless replaced is NULL, the objects of the
    token of that id. Any other object that is not this token's may be a damaged one. */

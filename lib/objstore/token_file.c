@@ -231,8 +231,7 @@ static CK_RV move_all(struct objstore *store, const char *name)
 		if (fstatat(store->dir, moved[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
 			rv = file_move(store->dir, moved[i], dir, moved[i]);
 	}
-	if (dir >= 0)
-		close(dir);
+	file_close(&dir);
 	return rv;
 }
 

@@ -109,16 +109,11 @@ static bool is_litter(int dir, const char *name, const struct objstore_id *repla
 
 CK_RV store_sweep(int dir, const struct objstore_id *replaced)
 {
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+	DIR *stream = file_list(dir);
 	CK_RV rv = CKR_OK, removed;
 
-	if (stream == NULL) {
-		rv = file_read_error("the store's directory", errno);
-		if (copy >= 0)
-			close(copy);
-		return rv;
-	}
+	if (stream == NULL)
+		return file_read_error("the store's directory", errno);
 	for (struct dirent *d; (d = readdir(stream)) != NULL;)
 		if (is_litter(dir, d->d_name, replaced) && (removed = file_remove(dir, d->d_name)) != CKR_OK)
 			rv = removed;
@@ -154,6 +149,7 @@ CK_RV store_turn_begin(struct objstore *store, bool writes, struct objstore_turn
 	CK_RV rv = store_lock_open(store->dir, LOCK_FILE, &store->lock_fd);
 
 	memset(turn, 0, sizeof *turn);
+	file_close(&store->objects); /* somebody may have set it aside */
 	if (rv != CKR_OK || (rv = store_lock_set(store->lock_fd, F_WRLCK, LOCK_FILE)) != CKR_OK)
 		return rv;
 	rv = store_generation_read(store->dir, &turn->step.before);
@@ -184,11 +180,9 @@ CK_RV objstore_generation(struct objstore *store, uint64_t *generation)
 	pthread_mutex_lock(&store->mutex);
 	/* Whoever removes the whole directory finds the next one at the same name. */
 	if (store->dir >= 0 && (fstat(store->dir, &st) != 0 || st.st_nlink == 0)) {
-		close(store->dir);
-		store->dir = -1;
-		if (store->lock_fd >= 0)
-			close(store->lock_fd);
-		store->lock_fd = -1;
+		file_close(&store->dir);
+		file_close(&store->objects);
+		file_close(&store->lock_fd);
 	}
 	rv = store_find_locked(store, false);
 	if (rv == CKR_OK && store->dir >= 0)

@@ -68,12 +68,10 @@ static CK_RV changes_make(int dir, const struct objstore_id *token_id, const uin
 static CK_RV changes_check(int dir, const struct objstore_change *changes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct objstore_entry entry;
-		char name[OBJECT_NAME_LEN];
+		struct objstore_stamp stamp;
 
-		store_object_name(&changes[i].id, name);
-		if (changes[i].expected != NULL && (!store_entry(dir, name, &entry)
-			|| memcmp(&entry.stamp, changes[i].expected, sizeof entry.stamp) != 0))
+		if (changes[i].expected != NULL && (!store_stamp_read(dir, &changes[i].id, &stamp)
+			|| memcmp(&stamp, changes[i].expected, sizeof stamp) != 0))
 			return OBJSTORE_OBJECT_CHANGED;
 	}
 	return CKR_OK;
@@ -110,8 +108,7 @@ CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id,
 			&& (rv = changes_check(dir, changes, count)) == CKR_OK
 			&& (rv = changes_make(dir, token_id, key, changes, count)) != CKR_OK)
 			turn.unclean = true;
-		if (dir >= 0)
-			close(dir);
+		file_close(&dir);
 		store_turn_end(store, &turn);
 		*step = turn.step;
 	}

@@ -16,17 +16,27 @@ bool attrs_valid(const struct buf *attrs)
 	return !reader_failed(&r);
 }
 
+static uint32_t number_at(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Without a reader, as a search comes here for each attribute of each object. */
 bool attrs_get(const struct buf *attrs, CK_ATTRIBUTE_TYPE type, const uint8_t **value, size_t *len)
 {
-	struct reader r;
+	const uint8_t *p = attrs->data;
 
-	reader_init(&r, attrs->data, attrs->len);
-	while (!reader_failed(&r) && r.left != 0) {
-		uint32_t found = reader_u32(&r);
+	for (size_t left = attrs->len; left >= HEAD_LEN;) {
+		size_t n = number_at(p + 4);
 
-		*value = reader_block(&r, len);
-		if (!reader_failed(&r) && found == type)
+		if (n > left - HEAD_LEN)
+			break;
+		*value = p + HEAD_LEN;
+		*len = n;
+		if (number_at(p) == type)
 			return true;
+		p += HEAD_LEN + n;
+		left -= HEAD_LEN + n;
 	}
 	*value = NULL;
 	*len = 0;

@@ -72,7 +72,7 @@ CK_RV import_auth(struct token *token, const struct buf *parent_blob, bool is_pr
 		if (!ok)
 			return CKR_USER_NOT_LOGGED_IN;
 	} else {
-		ok = crypto_digest("SHA256", parent_blob->data, parent_blob->len, secret, sizeof secret);
+		ok = crypto_sha256(parent_blob->data, parent_blob->len, secret);
 	}
 	if (ok && crypto_derive(secret, modulus, modulus_len, "pkcs11_tpm imported key", derived)) {
 		memcpy(auth, derived, TSPI_AUTH_LEN);

@@ -156,7 +156,6 @@ CK_RV set_read(struct token *token, struct entry *entry)
 
 	if (entry->object != NULL)
 		return CKR_OK;
-	body.secret = entry->is_private;
 	if (entry->unreadable)
 		return CKR_DEVICE_ERROR;
 	rv = objstore_read(token->store, &token->on_disk.id, &entry->id, object_key(token),
@@ -176,23 +175,23 @@ static int by_id(const void *a, const void *b)
 }
 
 /* A file that was not known: a private one is left alone until the user logs in. */
-static CK_RV entry_discover(struct token *token, const struct objstore_entry *file)
+static CK_RV entry_discover(struct token *token, const struct objstore_id *id)
 {
 	struct objstore_stamp stamp;
 	struct buf body = BUF_INIT;
 	struct entry *entry;
 	bool private = false;
-	CK_RV rv = objstore_read(token->store, &token->on_disk.id, &file->id, NULL, &private, &stamp, &body);
+	CK_RV rv = objstore_read(token->store, &token->on_disk.id, id, object_key(token), &private, &stamp,
+		&body);
 
 	if (rv == CKR_OK && (!private || token->login.has_master)) {
 		entry = set_add(&token->objects);
 		if (entry != NULL) {
 			entry->is_token = entry->seen = true;
 			entry->is_private = private;
-			entry->id = file->id;
+			entry->id = *id;
 			entry->stamp = stamp;
-			if (!private && object_take(entry, &body) != CKR_OK)
-				entry->unreadable = true;
+			entry->unreadable = object_take(entry, &body) != CKR_OK;
 		} else {
 			rv = CKR_HOST_MEMORY;
 		}
@@ -201,7 +200,19 @@ static CK_RV entry_discover(struct token *token, const struct objstore_entry *fi
 	return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
 }
 
-static CK_RV files_compare(struct token *token, const struct objstore_entry *files, size_t count)
+static void entry_compare(struct token *token, struct entry *entry)
+{
+	struct objstore_stamp stamp;
+
+	entry->seen = objstore_stamp(token->store, &entry->id, &stamp);
+	if (entry->seen && memcmp(&entry->stamp, &stamp, sizeof stamp) != 0) {
+		object_free(&entry->object);
+		entry->unreadable = false;
+		entry->stamp = stamp;
+	}
+}
+
+static CK_RV files_compare(struct token *token, const struct objstore_id *ids, size_t count)
 {
 	struct objects *set = &token->objects;
 	struct entry **sorted = malloc((set->count + 1) * sizeof *sorted);
@@ -216,19 +227,13 @@ static CK_RV files_compare(struct token *token, const struct objstore_entry *fil
 	if (known != 0)
 		qsort(sorted, known, sizeof *sorted, by_id);
 	for (size_t i = 0; rv == CKR_OK && i < count; i++) {
-		struct entry wanted = { .id = files[i].id }, *key = &wanted, **found;
+		struct entry wanted = { .id = ids[i] }, *key = &wanted, **found;
 
 		found = known == 0 ? NULL : bsearch(&key, sorted, known, sizeof *sorted, by_id);
-		if (found == NULL) {
-			rv = entry_discover(token, &files[i]);
-			continue;
-		}
-		(*found)->seen = true;
-		if (memcmp(&(*found)->stamp, &files[i].stamp, sizeof files[i].stamp) != 0) {
-			object_free(&(*found)->object);
-			(*found)->unreadable = false;
-			(*found)->stamp = files[i].stamp;
-		}
+		if (found != NULL)
+			entry_compare(token, *found);
+		else
+			rv = entry_discover(token, &ids[i]);
 	}
 	free(sorted);
 	if (rv == CKR_OK)
@@ -238,7 +243,7 @@ static CK_RV files_compare(struct token *token, const struct objstore_entry *fil
 
 CK_RV set_look(struct token *token)
 {
-	struct objstore_entry *files;
+	struct objstore_id *ids;
 	uint64_t generation;
 	size_t count;
 	CK_RV rv = state_refresh_locked(token);
@@ -246,11 +251,11 @@ CK_RV set_look(struct token *token)
 	if (rv != CKR_OK || !token->on_disk.exists
 		|| (token->generation != 0 && token->generation == token->objects.generation))
 		return rv;
-	if ((rv = objstore_list(token->store, &files, &count, &generation)) == CKR_OK)
-		rv = files_compare(token, files, count);
+	if ((rv = objstore_list(token->store, &ids, &count, &generation)) == CKR_OK)
+		rv = files_compare(token, ids, count);
 	if (rv == CKR_OK)
 		token->objects.generation = generation;
-	free(files);
+	free(ids);
 	return rv;
 }
 

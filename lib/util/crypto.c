@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/crypto.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/bn.h>
@@ -20,6 +21,29 @@ static bool refused(const char *what)
 	ERR_error_string_n(ERR_peek_last_error(), text, sizeof text);
 	log_error("libcrypto refused %s: %s", what, text);
 	return false;
+}
+
+/* Fetched once: to look an algorithm up by its name takes longer than to use it on an object's file. */
+static EVP_MD *sha256;
+static EVP_CIPHER *aes_256_gcm;
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+static void fetch(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
+
+static const EVP_CIPHER *cipher_get(void)
+{
+	pthread_once(&fetched, fetch);
+	return aes_256_gcm;
+}
+
+bool crypto_sha256(const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN])
+{
+	pthread_once(&fetched, fetch);
+	return EVP_Digest(p, n, out, NULL, sha256, NULL) == 1 || refused("SHA-256");
 }
 
 bool crypto_random(void *out, size_t n)
@@ -95,7 +119,7 @@ bool crypto_seal(const uint8_t *key, const void *header, size_t header_len, cons
 	ctx = EVP_CIPHER_CTX_new();
 	ok = ctx != NULL
 		&& crypto_random(nonce, CRYPTO_NONCE_LEN)
-		&& EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), key, nonce, NULL) == 1
+		&& EVP_EncryptInit_ex2(ctx, cipher_get(), key, nonce, NULL) == 1
 		&& EVP_EncryptUpdate(ctx, NULL, &len, header, (int)header_len) == 1
 		&& EVP_EncryptUpdate(ctx, text, &len, p, (int)n) == 1
 		&& EVP_EncryptFinal_ex(ctx, text + n, &len) == 1
@@ -122,7 +146,7 @@ bool crypto_open(const uint8_t *key, const void *header, size_t header_len, cons
 	plain = buf_extend(out, text_len);
 	ctx = EVP_CIPHER_CTX_new();
 	ok = plain != NULL && ctx != NULL
-		&& EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), key, nonce, NULL) == 1
+		&& EVP_DecryptInit_ex2(ctx, cipher_get(), key, nonce, NULL) == 1
 		&& EVP_DecryptUpdate(ctx, NULL, &len, header, (int)header_len) == 1
 		&& EVP_DecryptUpdate(ctx, plain, &len, text, (int)text_len) == 1
 		&& EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CRYPTO_TAG_LEN, tag) == 1

@@ -26,6 +26,7 @@ bool crypto_random(void *out, size_t n);
 /* Adds what somebody else says is random to libcrypto's pool, without trusting it. */
 void crypto_random_mix(const void *p, size_t n);
 
+bool crypto_sha256(const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN]);
 bool crypto_digest(const char *name, const void *p, size_t n, uint8_t *out, size_t out_len);
 bool crypto_hmac_sha256(const uint8_t *key, size_t key_len, const struct buf *data,
 	uint8_t out[CRYPTO_SHA256_LEN]);

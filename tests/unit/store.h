@@ -135,12 +135,12 @@ static inline void store_check_none(struct objstore *store, char fill)
 
 static inline size_t store_count(struct objstore *store)
 {
-	struct objstore_entry *entries;
+	struct objstore_id *ids;
 	uint64_t generation;
 	size_t count;
 
-	RV_EQUAL(objstore_list(store, &entries, &count, &generation), CKR_OK);
-	free(entries);
+	RV_EQUAL(objstore_list(store, &ids, &count, &generation), CKR_OK);
+	free(ids);
 	return count;
 }
 

@@ -66,7 +66,8 @@ static void no_room(void)
 		struct objstore *store = store_with_object();
 		struct objstore_id token_id = store_id('t');
 		struct objstore_change changes[2];
-		struct objstore_entry *old;
+		struct objstore_id *old;
+		struct objstore_stamp stamp;
 		uint64_t generation;
 		struct objstore_step step;
 		size_t count;
@@ -76,8 +77,8 @@ static void no_room(void)
 		memcpy(changes, rows[i].changes, sizeof changes);
 		RV_MUST(objstore_list(store, &old, &count, &generation), CKR_OK);
 		MUST(count == 1);
-		if (memcmp(&changes[0].id, &old[0].id, sizeof old[0].id) == 0)
-			changes[0].expected = &old[0].stamp;
+		if (memcmp(&changes[0].id, &old[0], sizeof old[0]) == 0 && objstore_stamp(store, &old[0], &stamp))
+			changes[0].expected = &stamp;
 		limit_files(LIMIT);
 		rv = objstore_write(store, &token_id, store_key, changes, rows[i].count, &step);
 		TAP_CHECK(rv == CKR_DEVICE_MEMORY || rv == CKR_DEVICE_ERROR, "the code is 0x%lx", rv);

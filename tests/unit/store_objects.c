@@ -201,8 +201,8 @@ static void stamps(void)
 	struct objstore_id token_id = store_id('t');
 	struct buf body = BUF_INIT, read = BUF_INIT;
 	struct objstore_change change = { .id = store_id('a'), .body = &body };
-	struct objstore_stamp stamp, first;
-	struct objstore_entry *entries;
+	struct objstore_stamp stamp, first, listed;
+	struct objstore_id *ids;
 	uint64_t generation;
 	struct objstore_step step;
 	bool is_private;
@@ -215,12 +215,12 @@ static void stamps(void)
 		RV_MUST(objstore_read(store, &token_id, &change.id, NULL, &is_private, &stamp, &read),
 			CKR_OK);
 		CHECK(memcmp(&stamp, &change.stamp, sizeof stamp) == 0);
-		RV_MUST(objstore_list(store, &entries, &count, &generation), CKR_OK);
-		CHECK(count == 1 && memcmp(&entries[0].stamp, &stamp, sizeof stamp) == 0);
-		CHECK(count == 1 && memcmp(&entries[0].id, &change.id, sizeof change.id) == 0);
+		RV_MUST(objstore_list(store, &ids, &count, &generation), CKR_OK);
+		CHECK(objstore_stamp(store, &change.id, &listed) && memcmp(&listed, &stamp, sizeof stamp) == 0);
+		CHECK(count == 1 && memcmp(&ids[0], &change.id, sizeof change.id) == 0);
 		CHECK(i == 0 || memcmp(&first, &stamp, sizeof stamp) != 0);
 		first = stamp;
-		free(entries);
+		free(ids);
 	}
 	buf_free(&body);
 	buf_free(&read);

@@ -413,14 +413,14 @@ static void objects_directory_refused(void)
 {
 	for (size_t i = 0; i < BAD_DIRECTORIES; i++) {
 		struct objstore *store = store_fresh();
-		struct objstore_entry *entries;
+		struct objstore_id *ids;
 		uint64_t generation;
 		size_t count;
 
 		tap_about("row %zu", i);
 		bad_directories[i](unit_path("store/objects"));
-		RV_EQUAL(objstore_list(store, &entries, &count, &generation), CKR_DEVICE_ERROR);
-		free(entries);
+		RV_EQUAL(objstore_list(store, &ids, &count, &generation), CKR_DEVICE_ERROR);
+		free(ids);
 		RV_EQUAL(store_write(store, 't', 'a', false, "new"), CKR_DEVICE_ERROR);
 		if (unit_exists(unit_path("elsewhere")))
 			NUMBER_EQUAL(store_names("elsewhere", ""), 2);
