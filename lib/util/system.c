@@ -54,7 +54,7 @@ void system_descriptors(bool (*visit)(int fd, void *arg), void *arg)
 		return;
 	}
 	for (struct dirent *d; (d = readdir(stream)) != NULL;)
-		if (d->d_name[0] != '.' && !visit(atoi(d->d_name), arg))
+		if (d->d_name[0] != '.' && atoi(d->d_name) != dirfd(stream) && !visit(atoi(d->d_name), arg))
 			break;
 	closedir(stream);
 }
