@@ -97,7 +97,7 @@ static bool listener_trusted(const struct sockaddr *address)
 	unsigned int port;
 	uid_t owner;
 
-	if (!loopback(address, &port) || !system_listener(port, &owner) || owner == 0 || is_tss(owner))
+	if (!loopback(address, &port) || !system_listener(address, &owner) || owner == 0 || is_tss(owner))
 		return true;
 	log_error("what listens on port %u is not tcsd: it belongs to user %lu, not to tss or root", port,
 		(unsigned long)owner);

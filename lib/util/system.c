@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/system.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,34 +15,97 @@
 #define TCP_LISTEN 0x0a
 #define DESCRIPTORS_MAX 4096
 
-/* A line of Linux's /proc/net/tcp: number, local and remote address, state, queues, timer, retries, uid. */
-static bool listens(const char *line, unsigned int port, uid_t *owner)
-{
-	unsigned int local_port, state;
-	unsigned long uid;
+enum fit { FIT_NOT, FIT_WILDCARD, FIT_EXACT };
 
-	if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %lu", &local_port,
-			&state, &uid) != 3 || local_port != port || state != TCP_LISTEN)
+/* IPv4 addresses as IPv6 has them: ::ffff:a.b.c.d. The kernel prints words of its own byte order. */
+static void words_of_v4(uint32_t v4, uint32_t words[4])
+{
+	words[0] = words[1] = 0;
+	words[2] = htonl(0xffff);
+	words[3] = v4;
+}
+
+static bool words_of_address(const struct sockaddr *address, uint32_t words[4], unsigned int *port)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (address->sa_family == AF_INET) {
+		memcpy(&v4, address, sizeof v4);
+		words_of_v4(v4.sin_addr.s_addr, words);
+		*port = ntohs(v4.sin_port);
+		return true;
+	}
+	if (address->sa_family != AF_INET6)
 		return false;
-	*owner = (uid_t)uid;
+	memcpy(&v6, address, sizeof v6);
+	memcpy(words, &v6.sin6_addr, sizeof v6.sin6_addr);
+	*port = ntohs(v6.sin6_port);
 	return true;
 }
 
-bool system_listener(unsigned int port, uid_t *owner)
+static enum fit address_fit(const char *digits, const uint32_t wanted[4])
+{
+	static const uint32_t none[4];
+	unsigned int n[4] = { 0, 0, 0, 0 };
+	uint32_t words[4], any_v4[4];
+	bool is_v4 = strlen(digits) == 8;
+
+	if (sscanf(digits, "%8x%8x%8x%8x", &n[0], &n[1], &n[2], &n[3]) != (is_v4 ? 1 : 4))
+		return FIT_NOT;
+	for (int i = 0; i < 4; i++)
+		words[i] = n[i];
+	if (is_v4)
+		words_of_v4(n[0], words);
+	if (memcmp(words, wanted, sizeof words) == 0)
+		return FIT_EXACT;
+	words_of_v4(0, any_v4);
+	return memcmp(words, none, sizeof words) == 0
+		|| (memcmp(words, any_v4, sizeof words) == 0 && memcmp(wanted, any_v4, 3 * sizeof words[0]) == 0)
+		? FIT_WILDCARD : FIT_NOT;
+}
+
+/* A line of Linux's /proc/net/tcp: number, local and remote address, state, queues, timer, retries, uid. */
+static enum fit listens(const char *line, const uint32_t wanted[4], unsigned int port, uid_t *owner)
+{
+	unsigned int local_port, state;
+	unsigned long uid;
+	char digits[33];
+
+	if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %lu", digits,
+			&local_port, &state, &uid) != 4 || local_port != port || state != TCP_LISTEN)
+		return FIT_NOT;
+	*owner = (uid_t)uid;
+	return address_fit(digits, wanted);
+}
+
+/* The address itself goes before the wildcard, as it does for the kernel. */
+bool system_listener(const struct sockaddr *address, uid_t *owner)
 {
 	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+	enum fit best = FIT_NOT;
+	uint32_t wanted[4];
+	unsigned int port;
 	char line[512];
-	bool found = false;
 
-	for (size_t i = 0; !found && i < sizeof tables / sizeof tables[0]; i++) {
+	if (!words_of_address(address, wanted, &port))
+		return false;
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
 		FILE *table = fopen(tables[i], "re");
 
-		while (table != NULL && !found && fgets(line, sizeof line, table) != NULL)
-			found = listens(line, port, owner);
+		while (table != NULL && fgets(line, sizeof line, table) != NULL) {
+			uid_t uid;
+			enum fit fit = listens(line, wanted, port, &uid);
+
+			if (fit > best) {
+				best = fit;
+				*owner = uid;
+			}
+		}
 		if (table != NULL)
 			fclose(table);
 	}
-	return found;
+	return best != FIT_NOT;
 }
 
 void system_descriptors(bool (*visit)(int fd, void *arg), void *arg)

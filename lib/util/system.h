@@ -3,12 +3,13 @@
 #define UTIL_SYSTEM_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /* What only some systems can tell. */
 
-/* The owner of the socket that listens on a TCP port of the loopback address. False: not known. */
-bool system_listener(unsigned int port, uid_t *owner);
+/* The owner of the socket that listens on a TCP address of this machine. False: not known. */
+bool system_listener(const struct sockaddr *address, uid_t *owner);
 
 /* Calls visit with each open descriptor of the process, until it returns false. */
 void system_descriptors(bool (*visit)(int fd, void *arg), void *arg);

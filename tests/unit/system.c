@@ -113,34 +113,11 @@ static void owners(void)
 
 /* --- who listens --- */
 
-struct endpoint {
-	int family;
-	const char *address;
-	int fd;
-	unsigned int port;
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 };
-
-/* False: the machine has no such address. */
-static bool endpoint_bind(struct endpoint *e)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-	struct sockaddr *address = e->family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-	socklen_t len = e->family == AF_INET ? sizeof v4 : sizeof v6;
-
-	MUST(inet_pton(e->family, e->address,
-		e->family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr) == 1);
-	v4.sin_port = v6.sin6_port = htons((uint16_t)e->port);
-	e->fd = socket(e->family, SOCK_STREAM, 0);
-	if (e->fd < 0 || bind(e->fd, address, len) != 0) {
-		if (e->fd >= 0)
-			close(e->fd);
-		return false;
-	}
-	MUST(getsockname(e->fd, address, &len) == 0);
-	e->port = ntohs(e->family == AF_INET ? v4.sin_port : v6.sin6_port);
-	return true;
-}
 
 static bool can_tell(void)
 {
@@ -150,61 +127,159 @@ static bool can_tell(void)
 	return false;
 }
 
-static void listener_seen(struct endpoint e)
+static bool can_be_nobody(void)
 {
-	uid_t owner = (uid_t)-1;
+	if (geteuid() != 0)
+		tap_skip("only root can become another user");
+	return geteuid() == 0 && can_tell();
+}
 
+static union address address_of(const char *text, unsigned int port)
+{
+	union address a;
+
+	memset(&a, 0, sizeof a);
+	a.any.sa_family = strchr(text, ':') != NULL ? AF_INET6 : AF_INET;
+	MUST(inet_pton(a.any.sa_family, text,
+		a.any.sa_family == AF_INET ? (void *)&a.v4.sin_addr : (void *)&a.v6.sin6_addr) == 1);
+	if (a.any.sa_family == AF_INET)
+		a.v4.sin_port = htons((uint16_t)port);
+	else
+		a.v6.sin6_port = htons((uint16_t)port);
+	return a;
+}
+
+/* A bound socket, at any port where that is 0, which becomes the one it got. -1: no such address. */
+static int bound(const char *text, bool only_v6, unsigned int *port)
+{
+	union address a = address_of(text, *port);
+	int fd = socket(a.any.sa_family, SOCK_STREAM, 0), only = only_v6;
+	socklen_t len = a.any.sa_family == AF_INET ? sizeof a.v4 : sizeof a.v6;
+
+	if (fd >= 0 && a.any.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+	if (fd >= 0 && bind(fd, &a.any, len) == 0 && getsockname(fd, &a.any, &len) == 0) {
+		*port = ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool listener_of(const char *text, unsigned int port, uid_t *owner)
+{
+	union address a = address_of(text, port);
+
+	*owner = (uid_t)-1;
+	return system_listener(&a.any, owner);
+}
+
+/* "a listener on WHERE, asked for as ADDRESS" */
+static void listener(void)
+{
+	char where[64], asked[64];
+	unsigned int port = 0;
+	uid_t owner;
+	int fd;
+
+	MUST(sscanf(tap_case_name(), "a listener on %63[^,], asked for as %63s", where, asked) == 2);
 	if (!can_tell())
 		return;
-	if (!endpoint_bind(&e)) {
+	if ((fd = bound(where, false, &port)) < 0) {
 		tap_skip("the machine has no such address");
 		return;
 	}
-	CHECK(!system_listener(e.port, &owner));
-	MUST(listen(e.fd, 1) == 0);
-	CHECK(system_listener(e.port, &owner));
+	CHECK(!listener_of(asked, port, &owner));
+	MUST(listen(fd, 1) == 0);
+	CHECK(listener_of(asked, port, &owner));
 	NUMBER_EQUAL(owner, geteuid());
-	close(e.fd);
-	CHECK(!system_listener(e.port, &owner));
+	CHECK(!listener_of(asked, port == 65535 ? 1 : port + 1, &owner) || owner != geteuid());
+	close(fd);
+	CHECK(!listener_of(asked, port, &owner));
 }
 
-static void listener_v4(void)
-{
-	listener_seen((struct endpoint){ AF_INET, "127.0.0.1", -1, 0 });
-}
+struct stranger {
+	const char *where;
+	bool only_v6;
+	unsigned int port;
+	int ready, done, done_end;
+};
 
-static void listener_v6(void)
+/* Listens as another user until the case has seen it. */
+static int stranger_listens(void *arg)
 {
-	listener_seen((struct endpoint){ AF_INET6, "::1", -1, 0 });
-}
+	struct stranger *stranger = arg;
+	char byte;
+	int fd;
 
-static void listener_anywhere(void)
-{
-	listener_seen((struct endpoint){ AF_INET, "0.0.0.0", -1, 0 });
-}
-
-static int nobody_listens(void *arg)
-{
-	struct endpoint e = { AF_INET, "127.0.0.1", -1, 0 };
-	uid_t owner = 0;
-
-	(void)arg;
+	close(stranger->done_end);
 	MUST(setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
-	MUST(endpoint_bind(&e) && listen(e.fd, 1) == 0);
-	CHECK(system_listener(e.port, &owner));
-	NUMBER_EQUAL(owner, NOBODY);
+	fd = bound(stranger->where, stranger->only_v6, &stranger->port);
+	MUST(fd >= 0 && listen(fd, 1) == 0);
+	MUST(write(stranger->ready, &stranger->port, sizeof stranger->port) == sizeof stranger->port);
+	CHECK(read(stranger->done, &byte, 1) == 0);
 	return 0;
 }
 
-static void listener_owner(void)
+/* Root listens at ours, where there is one, and somebody else at the same port of theirs. */
+static void two_listeners(const char *ours, const char *theirs, const char *asked, uid_t expected)
 {
-	if (!can_tell())
-		return;
-	if (geteuid() != 0) {
-		tap_skip("only root can become another user");
-		return;
+	int ready[2], done[2], fd = -1;
+	struct stranger stranger = { theirs, true, 0, -1, -1, -1 };
+	uid_t owner;
+	pid_t child;
+
+	tap_about("%s beside %s, asked for as %s", ours != NULL ? ours : "none", theirs, asked);
+	if (ours != NULL) {
+		fd = bound(ours, true, &stranger.port);
+		MUST(fd >= 0 && listen(fd, 1) == 0);
 	}
-	NUMBER_EQUAL(tap_child_wait(tap_child_start(nobody_listens, NULL)), 0);
+	MUST(pipe(ready) == 0 && pipe(done) == 0);
+	stranger.ready = ready[1];
+	stranger.done = done[0];
+	stranger.done_end = done[1];
+	child = tap_child_start(stranger_listens, &stranger);
+	close(ready[1]);
+	if (read(ready[0], &stranger.port, sizeof stranger.port) == sizeof stranger.port) {
+		CHECK(listener_of(asked, stranger.port, &owner));
+		NUMBER_EQUAL(owner, expected);
+	}
+	close(done[1]);
+	NUMBER_EQUAL(tap_child_wait(child), 0);
+	close(done[0]);
+	close(ready[0]);
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool has_v6(void)
+{
+	unsigned int port = 0;
+	int fd = bound("::1", true, &port);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void strangers(void)
+{
+	if (!can_be_nobody())
+		return;
+	two_listeners(NULL, "127.0.0.1", "127.0.0.1", NOBODY);
+	two_listeners("127.0.0.1", "127.0.0.2", "127.0.0.1", 0);
+	two_listeners("127.0.0.1", "127.0.0.2", "127.0.0.2", NOBODY);
+	two_listeners("127.0.0.2", "127.0.0.1", "127.0.0.2", 0);
+	two_listeners("127.0.0.2", "127.0.0.1", "127.0.0.1", NOBODY);
+	if (!has_v6())
+		return;
+	two_listeners("127.0.0.1", "::1", "127.0.0.1", 0);
+	two_listeners("127.0.0.1", "::1", "::1", NOBODY);
+	two_listeners("::1", "127.0.0.1", "127.0.0.1", NOBODY);
+	two_listeners("::1", "127.0.0.1", "::1", 0);
+	two_listeners("0.0.0.0", "::1", "::1", NOBODY);
+	two_listeners("0.0.0.0", "::", "127.0.0.1", 0);
 }
 
 /* --- descriptors --- */
@@ -262,10 +337,12 @@ int main(int argc, char **argv)
 		{ "a machine without a TPM", no_device },
 		{ "a TPM 2.0", versions },
 		{ "a device that tcsd may not open", owners },
-		{ "a listener on 127.0.0.1", listener_v4 },
-		{ "a listener on ::1", listener_v6 },
-		{ "a listener on every address", listener_anywhere },
-		{ "a listener of another user", listener_owner },
+		{ "a listener on 127.0.0.1, asked for as 127.0.0.1", listener },
+		{ "a listener on ::1, asked for as ::1", listener },
+		{ "a listener on 0.0.0.0, asked for as 127.0.0.1", listener },
+		{ "a listener on ::, asked for as ::1", listener },
+		{ "a listener on ::, asked for as 127.0.0.1", listener },
+		{ "a listener of another user, alone or beside root's", strangers },
 		{ "each open descriptor is visited once, and no other", descriptors },
 		{ NULL, NULL },
 	};
