@@ -130,6 +130,8 @@ static void load(void)
 	if (chosen == NULL && access(path, F_OK) != 0)
 		return;
 	why = setting_read_file(path, &content);
+	if (why == NULL && content.len != 0 && memchr(content.data, '\0', content.len) != NULL)
+		why = "it is no text";
 	buf_put_u8(&content, '\0');
 	if (why == NULL && buf_failed(&content))
 		why = "out of memory";

@@ -161,6 +161,18 @@ static void conf_sizes(void)
 	row_run((struct row){ "a byte more", NULL, NULL, NULL, "is not read: it is too large" });
 }
 
+/* What stands behind a NUL would be passed over in silence. */
+static void conf_nul(void)
+{
+	static const char text[] = "PKCS11_TPM_DIR = /a\n\0\nPKCS11_TPM_TIMEOUT = 7\n";
+
+	unit_fresh();
+	unit_write(unit_path("conf"), text, sizeof text - 1);
+	row_run((struct row){ "in the midst", NULL, NULL, NULL, "conf is not read: it is no text" });
+	unit_write(unit_path("conf"), text, 21);
+	row_run((struct row){ "at the end", NULL, NULL, NULL, "conf is not read: it is no text" });
+}
+
 static void conf_modes(void)
 {
 	static const mode_t refused[] = { 0620, 0602, 0666, 0777, 0664 };
@@ -424,6 +436,7 @@ int main(int argc, char **argv)
 		{ "lines of the file", lines },
 		{ "wrong lines are named, the others hold", wrong_lines },
 		{ "no more than 64 KiB", conf_sizes },
+		{ "a file with a NUL byte", conf_nul },
 		{ "a file that others may write to", conf_modes },
 		{ "whose file it is", conf_owners },
 		{ "what is no regular file", conf_kinds },
