@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -123,37 +124,74 @@ static void wiped(void)
 	}
 }
 
+static atomic_bool enough;
+
+/* Small items of one size, so that all threads meet in the same pages. */
 static void *thread_main(void *arg)
 {
 	uintptr_t bad = 0;
 
-	for (size_t round = 0; round < 5000; round++) {
-		size_t n = sizes[round % 18];
-		uint8_t byte = (uint8_t)(uintptr_t)arg, *p = secmem_alloc(n);
+	for (size_t round = 0; round < 200000 && !enough; round++) {
+		uint8_t byte = (uint8_t)(uintptr_t)arg, *p = secmem_alloc(64), *q = secmem_alloc(64);
 
-		if (p == NULL || !all_are(p, n, 0)) {
+		if (p == NULL || q == NULL || !all_are(p, 64, 0) || !all_are(q, 64, 0)) {
 			bad++;
-			continue;
+			break;
 		}
-		memset(p, byte, n);
-		bad += !all_are(p, n, byte);
-		secmem_free(p, n);
+		memset(p, byte, 64);
+		memset(q, byte, 64);
+		bad += !all_are(p, 64, byte);
+		secmem_free(p, 64);
+		bad += !all_are(q, 64, byte);
+		secmem_free(q, 64);
 	}
 	return (void *)bad;
+}
+
+static void threads_start(pthread_t *thread, size_t n)
+{
+	enough = false;
+	for (size_t i = 0; i < n; i++)
+		MUST(pthread_create(&thread[i], NULL, thread_main, (void *)(uintptr_t)(i + 1)) == 0);
+}
+
+static void threads_join(const pthread_t *thread, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		void *bad = NULL;
+
+		pthread_join(thread[i], &bad);
+		TAP_CHECK(bad == NULL, "thread %zu met memory that was not its own", i);
+	}
 }
 
 static void threads(void)
 {
 	pthread_t thread[4];
 
-	for (size_t i = 0; i < COUNT(thread); i++)
-		MUST(pthread_create(&thread[i], NULL, thread_main, (void *)(uintptr_t)(i + 1)) == 0);
-	for (size_t i = 0; i < COUNT(thread); i++) {
-		void *bad = NULL;
+	threads_start(thread, COUNT(thread));
+	threads_join(thread, COUNT(thread));
+}
 
-		pthread_join(thread[i], &bad);
-		TAP_CHECK(bad == NULL, "thread %zu met memory that was not its own", i);
-	}
+/* The fork comes in the midst of the others' work, whatever they have half done. */
+static int child_of_threads(void *arg)
+{
+	(void)arg;
+	alarm(30);
+	secmem_forget();
+	mixed();
+	return 0;
+}
+
+static void threads_and_forks(void)
+{
+	pthread_t thread[2];
+
+	threads_start(thread, COUNT(thread));
+	for (int i = 0; i < 40; i++)
+		NUMBER_EQUAL(tap_child_wait(tap_child_start(child_of_threads, NULL)), 0);
+	enough = true;
+	threads_join(thread, COUNT(thread));
 }
 
 /* --- what the system says of it --- */
@@ -417,6 +455,7 @@ int main(int argc, char **argv)
 		{ "no bytes, too many bytes, and freeing nothing", nothing_and_too_much },
 		{ "what is freed is wiped", wiped },
 		{ "four threads at once", threads },
+		{ "a child forked while threads work", threads_and_forks },
 		{ "it is locked in memory", flag },
 		{ "it is in no core dump", flag },
 		{ "it is marked to be wiped on fork", flag },

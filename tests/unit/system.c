@@ -280,6 +280,7 @@ static void strangers(void)
 	two_listeners("::1", "127.0.0.1", "::1", 0);
 	two_listeners("0.0.0.0", "::1", "::1", NOBODY);
 	two_listeners("0.0.0.0", "::", "127.0.0.1", 0);
+	two_listeners("0.0.0.0", "::", "::1", NOBODY);
 }
 
 /* --- descriptors --- */
