@@ -60,8 +60,9 @@ static enum fit address_fit(const char *digits, const uint32_t wanted[4])
 	if (memcmp(words, wanted, sizeof words) == 0)
 		return FIT_EXACT;
 	words_of_v4(0, any_v4);
-	return memcmp(words, none, sizeof words) == 0
-		|| (memcmp(words, any_v4, sizeof words) == 0 && memcmp(wanted, any_v4, 3 * sizeof words[0]) == 0)
+	if (memcmp(words, none, sizeof words) == 0)
+		return FIT_WILDCARD;
+	return memcmp(words, any_v4, sizeof words) == 0 && memcmp(wanted, any_v4, 3 * sizeof words[0]) == 0
 		? FIT_WILDCARD : FIT_NOT;
 }
 

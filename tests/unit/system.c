@@ -20,7 +20,7 @@ static void root_mkdir(const char *path)
 	char whole[512];
 
 	snprintf(whole, sizeof whole, "%s", unit_path(path));
-	for (char *slash = whole + strlen(unit_scratch()) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+	for (char *slash = whole + strlen(unit_scratch()) + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
 		mkdir(whole, 0755);
 		*slash = '/';
