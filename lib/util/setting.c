@@ -127,9 +127,10 @@ static void load(void)
 	unsigned int number = 0;
 	char *line, *rest;
 
-	if (chosen == NULL && access(path, F_OK) != 0)
-		return;
+	errno = 0;
 	why = setting_read_file(path, &content);
+	if (chosen == NULL && why != NULL && errno == ENOENT)
+		return;
 	if (why == NULL && content.len != 0 && memchr(content.data, '\0', content.len) != NULL)
 		why = "it is no text";
 	buf_put_u8(&content, '\0');
