@@ -238,6 +238,17 @@ CK_RV file_move(int from, const char *name, int to, const char *moved)
 	return rv == CKR_OK ? file_sync_dir(from) : rv;
 }
 
+CK_RV file_make_own(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) != 0)
+		return file_read_error(name, errno);
+	if ((st.st_mode & 0077) != 0 && fchmod(dir, st.st_mode & 0700) != 0)
+		return file_error("protect", name, errno);
+	return CKR_OK;
+}
+
 void file_close(int *fd)
 {
 	if (*fd >= 0)

@@ -61,6 +61,10 @@ CK_RV file_name_aside(int dir, const char *name, char *aside, size_t room);
 /* Moves a file or directory to a name that is free. Both directories are synced. */
 CK_RV file_move(int from, const char *name, int to, const char *moved);
 
+/* Takes from a directory of ours what rights it gives to others. Whoever took away their own wants no
+   change. */
+CK_RV file_make_own(int dir, const char *name);
+
 /* Closes *fd unless it is -1, which it is afterwards. */
 void file_close(int *fd);
 

@@ -208,8 +208,8 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 	}
 	pthread_mutex_lock(&store->mutex);
 	rv = store_find_locked(store, true);
-	if (rv == CKR_OK && fchmod(store->dir, 0700) != 0)
-		rv = file_error("protect", store->path, errno);
+	if (rv == CKR_OK)
+		rv = file_make_own(store->dir, store->path);
 	if (rv == CKR_OK && (rv = store_turn_begin(store, true, &turn)) == CKR_OK) {
 		rv = switch_locked(store, current, is_new, &file, &turn.unclean);
 		store_turn_end(store, &turn);

@@ -173,6 +173,8 @@ void p11_write_file(const char *path, const void *data, size_t length);
 void p11_copy_file(const char *from, const char *to);
 /* Names, types, modes and contents of everything in the store, in 64 hexadecimal digits. */
 const char *p11_fingerprint(const char *directory, char out[65]);
+/* The object files of the store, and what a write leaves there that does not end. Nothing is damaged. */
+void p11_count_store(unsigned int *objects, unsigned int *temporaries);
 bool p11_files_contain(const char *directory, const void *bytes, size_t length);
 
 #endif

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "p11.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -158,4 +159,30 @@ bool p11_files_contain(const char *directory, const void *bytes, size_t length)
 	walk.sought_length = length;
 	walk_tree(directory, search_entry);
 	return walk.found;
+}
+
+static bool is_object_name(const char *name)
+{
+	return strlen(name) == 32 && strspn(name, "0123456789abcdef") == 32;
+}
+
+void p11_count_store(unsigned int *objects, unsigned int *temporaries)
+{
+	static const char *const directories[] = { "", "/objects" };
+
+	*objects = *temporaries = 0;
+	for (int i = 0; i < 2; i++) {
+		char path[700];
+		DIR *stream;
+
+		snprintf(path, sizeof(path), "%s%s", p11_store(), directories[i]);
+		stream = opendir(path);
+		for (struct dirent *d; stream != NULL && (d = readdir(stream)) != NULL;) {
+			*objects += i == 1 && is_object_name(d->d_name);
+			*temporaries += strncmp(d->d_name, ".tmp.", 5) == 0;
+			TAP_CHECK(strcmp(d->d_name, "damaged") != 0, "something counts as damaged");
+		}
+		if (stream != NULL)
+			closedir(stream);
+	}
 }
