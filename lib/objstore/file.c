@@ -27,7 +27,6 @@ static const struct {
 	{ ENOTDIR, CKR_TOKEN_WRITE_PROTECTED, "a file is where a directory should be" },
 	{ ENOMEM, CKR_HOST_MEMORY, "out of memory" },
 	{ ELOOP, CKR_DEVICE_ERROR, "it is a symbolic link, and none is followed here" },
-	{ EFBIG, CKR_DEVICE_ERROR, "it is larger than any file of the store" },
 };
 
 CK_RV file_error(const char *operation, const char *name, int error)
@@ -48,18 +47,23 @@ CK_RV file_read_error(const char *name, int error)
 	return rv == CKR_HOST_MEMORY ? rv : CKR_DEVICE_ERROR;
 }
 
+static const char *fault(const struct stat *st, bool right_kind, bool may_be_root)
+{
+	if (!right_kind)
+		return "it is not of the right kind";
+	if (st->st_uid != geteuid() && !(may_be_root && st->st_uid == 0))
+		return "it belongs to somebody else";
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return "others may write to it: chmod go-w";
+	if (S_ISREG(st->st_mode) && st->st_nlink > 1)
+		return "it has a second name (hard link)";
+	return NULL;
+}
+
 static CK_RV check(const char *name, const struct stat *st, bool right_kind, bool may_be_root)
 {
-	const char *why = NULL;
+	const char *why = fault(st, right_kind, may_be_root);
 
-	if (!right_kind)
-		why = "it is not of the right kind";
-	else if (st->st_uid != geteuid() && !(may_be_root && st->st_uid == 0))
-		why = "it belongs to somebody else";
-	else if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		why = "others may write to it: chmod go-w";
-	else if (S_ISREG(st->st_mode) && st->st_nlink > 1)
-		why = "it has a second name (hard link)";
 	if (why == NULL)
 		return CKR_OK;
 	log_error("%s is refused: %s", name, why);
@@ -128,7 +132,7 @@ static int read_all(int fd, size_t size, struct buf *content)
 	size_t done = 0;
 
 	if (to == NULL)
-		return size > BUF_MAX ? EFBIG : ENOMEM;
+		return ENOMEM;
 	while (done < size) {
 		ssize_t n = read(fd, to + done, size - done);
 
@@ -149,9 +153,17 @@ CK_RV file_read(int dir, const char *name, struct buf *content, bool *exists, st
 	*exists = rv == CKR_OK && fd >= 0;
 	if (!*exists)
 		return rv;
-	error = st->st_size < 0 ? EFBIG : read_all(fd, (size_t)st->st_size, content);
+	error = st->st_size < 0 || (uint64_t)st->st_size > BUF_MAX ? 0
+		: read_all(fd, (size_t)st->st_size, content);
 	close(fd);
 	return error == 0 ? CKR_OK : file_read_error(name, error);
+}
+
+bool file_refused(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && fault(&st, S_ISREG(st.st_mode), false) != NULL;
 }
 
 static int write_all(int fd, const struct buf *content)

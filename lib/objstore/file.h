@@ -40,8 +40,12 @@ CK_RV file_open_dir(int dir, const char *name, bool may_be_root, bool make, int 
    with CKR_OK: it does not exist. The caller closes *fd. */
 CK_RV file_open(int dir, const char *name, bool make, int *fd, struct stat *st);
 
-/* Appends the whole file. *exists FALSE with CKR_OK: there is none. */
+/* Appends the whole file; of one larger than any file of the store nothing. *exists FALSE with CKR_OK:
+   there is none. */
 CK_RV file_read(int dir, const char *name, struct buf *content, bool *exists, struct stat *st);
+
+/* Is it nothing that file_read() would take, whoever tries? Logs nothing. */
+bool file_refused(int dir, const char *name);
 
 /* Writes content to a new file of a random temporary name (file_is_temporary()), synced to disk. */
 #define FILE_TEMPORARY_LEN 32

@@ -21,9 +21,12 @@
  *   CKR_HOST_MEMORY
  */
 
-/* Somebody else changed the token file, or the object, meanwhile. Neither leaves the token room. */
+/* None of these leaves the token room. Somebody else changed the token file, or the object, meanwhile: */
 #define OBJSTORE_CHANGED (CKR_VENDOR_DEFINED | 1UL)
 #define OBJSTORE_OBJECT_CHANGED (CKR_VENDOR_DEFINED | 2UL)
+
+/* The object is there but none that can be used, until somebody changes it. */
+#define OBJSTORE_UNUSABLE (CKR_VENDOR_DEFINED | 3UL)
 
 #define OBJSTORE_ID_LEN 16
 #define OBJSTORE_KEY_LEN 32
@@ -107,8 +110,8 @@ bool objstore_stamp(struct objstore *store, const struct objstore_id *id, struct
 
 /*
  * Reads an object of the token. With key NULL the body of a private object is left empty.
- * CKR_OBJECT_HANDLE_INVALID: there is no such object of this token (not logged). A damaged one is moved
- * to the directory damaged/ and gives CKR_DEVICE_ERROR.
+ * CKR_OBJECT_HANDLE_INVALID: there is no such object of this token (not logged). OBJSTORE_UNUSABLE: it
+ * was damaged, and is in the directory damaged/ now, or it is refused, or of a newer version.
  */
 CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 	const struct objstore_id *id, const uint8_t *key, bool *is_private, struct objstore_stamp *stamp,

@@ -22,7 +22,7 @@ struct reading {
 	const char *damage; /* NULL: none */
 };
 
-/* CKR_DEVICE_ERROR without damage: it is to be left as it is. */
+/* OBJSTORE_UNUSABLE without damage: it is to be left as it is. */
 static CK_RV file_judge(const struct buf *file, const struct objstore_id *replaced, struct reading *r)
 {
 	struct format_header header;
@@ -32,7 +32,7 @@ static CK_RV file_judge(const struct buf *file, const struct objstore_id *replac
 	if (verdict == FORMAT_UNKNOWN_VERSION) {
 		store_object_name(r->id, name);
 		log_error("object %s was written by a newer version of this program: it is left out", name);
-		return CKR_DEVICE_ERROR;
+		return OBJSTORE_UNUSABLE;
 	}
 	if (verdict != FORMAT_GOOD || header.kind != FORMAT_OBJECT)
 		r->damage = "it is damaged";
@@ -43,12 +43,12 @@ static CK_RV file_judge(const struct buf *file, const struct objstore_id *replac
 	else if (memcmp(&header.token_id, r->token_id, sizeof *r->token_id) != 0)
 		r->damage = "it is of another token";
 	if (r->damage != NULL)
-		return CKR_DEVICE_ERROR;
+		return OBJSTORE_UNUSABLE;
 	*r->is_private = r->body->secret = header.is_private;
 	if ((header.is_private && r->key == NULL) || format_body(file, r->key, r->body))
 		return CKR_OK;
 	r->damage = "it is damaged";
-	return CKR_DEVICE_ERROR;
+	return OBJSTORE_UNUSABLE;
 }
 
 static CK_RV object_read_locked(struct objstore *store, struct reading *r)
@@ -66,6 +66,8 @@ static CK_RV object_read_locked(struct objstore *store, struct reading *r)
 		return rv != CKR_OK ? rv : CKR_OBJECT_HANDLE_INVALID;
 	store_object_name(r->id, name);
 	rv = file_read(store->objects, name, &file, &exists, &st);
+	if (rv == CKR_DEVICE_ERROR && file_refused(store->objects, name))
+		rv = OBJSTORE_UNUSABLE;
 	if (rv == CKR_OK)
 		rv = exists ? file_judge(&file, &store->replaced, r) : CKR_OBJECT_HANDLE_INVALID;
 	if (rv == CKR_OK)
@@ -107,7 +109,7 @@ static CK_RV object_set_aside_locked(struct objstore *store, struct reading *r)
 	if (rv == CKR_OK) {
 		if ((rv = store_token_is_locked(store, r->token_id)) == CKR_OK)
 			rv = object_read_locked(store, r);
-		if (rv == CKR_DEVICE_ERROR && r->damage != NULL)
+		if (rv == OBJSTORE_UNUSABLE && r->damage != NULL)
 			moved = object_move_locked(store, name, r->damage) == CKR_OK;
 		store_turn_end(store, &turn);
 	}
@@ -117,7 +119,7 @@ static CK_RV object_set_aside_locked(struct objstore *store, struct reading *r)
 		return CKR_OBJECT_HANDLE_INVALID;
 	if (!moved)
 		log_error("object %s: %s: left out", name, damage);
-	return CKR_DEVICE_ERROR;
+	return OBJSTORE_UNUSABLE;
 }
 
 CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
@@ -129,7 +131,7 @@ CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,
 
 	pthread_mutex_lock(&store->mutex);
 	rv = object_read_locked(store, &r);
-	if (rv == CKR_DEVICE_ERROR && r.damage != NULL)
+	if (rv == OBJSTORE_UNUSABLE && r.damage != NULL)
 		rv = object_set_aside_locked(store, &r);
 	pthread_mutex_unlock(&store->mutex);
 	return rv;

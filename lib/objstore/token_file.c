@@ -2,6 +2,7 @@
 #include "objstore/store.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -149,11 +150,13 @@ void store_mend_copies_locked(struct objstore *store)
 	if (!copy_load(store, TOKEN_FILE, &first) || !copy_load(store, TOKEN_COPY, &second))
 		goto out;
 	if (first.len != 0 && (second.len != first.len || memcmp(second.data, first.data, first.len) != 0)) {
-		if (file_write_temporary(store->dir, &first, temporary, &st) == CKR_OK)
-			file_rename(store->dir, temporary, TOKEN_COPY);
+		if (file_write_temporary(store->dir, &first, temporary, &st) == CKR_OK
+			&& file_rename(store->dir, temporary, TOKEN_COPY) == CKR_OK)
+			file_sync_dir(store->dir);
 	} else if (first.len == 0 && second.len != 0) {
 		if (file_write_temporary(store->dir, &second, temporary, &st) == CKR_OK
-			&& file_rename(store->dir, temporary, TOKEN_FILE) == CKR_OK)
+			&& file_rename(store->dir, temporary, TOKEN_FILE) == CKR_OK
+			&& file_sync_dir(store->dir) == CKR_OK)
 			log_info("%s/" TOKEN_FILE " was mended from its second copy", store->path);
 	}
 out:
@@ -183,7 +186,8 @@ static CK_RV switch_locked(struct objstore *store, const struct objstore_token *
 
 	if (rv != CKR_OK)
 		return rv;
-	*unclean = store_sweep(store->dir, NULL) != CKR_OK;
+	if (store_sweep(store->dir, NULL) != CKR_OK)
+		*unclean = true;
 	if (is_new && empty_locked(store, &current->replaced) != CKR_OK)
 		*unclean = true;
 	if ((rv = copies_write(store, file)) != CKR_OK
@@ -222,14 +226,21 @@ CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token 
 static CK_RV move_all(struct objstore *store, const char *name)
 {
 	static const char *const moved[] = { OBJECTS_DIR, TOKEN_COPY, TOKEN_FILE };
+	size_t count = sizeof moved / sizeof moved[0], done = 0;
 	int dir;
 	CK_RV rv = file_open_dir(store->dir, name, false, true, &dir);
 
-	for (size_t i = 0; rv == CKR_OK && i < sizeof moved / sizeof moved[0]; i++) {
-		struct stat st;
-
-		if (fstatat(store->dir, moved[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
-			rv = file_move(store->dir, moved[i], dir, moved[i]);
+	for (; rv == CKR_OK && done < count; done++)
+		if (renameat(store->dir, moved[done], dir, moved[done]) != 0 && errno != ENOENT) {
+			rv = file_error("set aside", moved[done], errno);
+			break;
+		}
+	if (rv == CKR_OK && (rv = file_sync_dir(dir)) == CKR_OK)
+		rv = file_sync_dir(store->dir);
+	/* All of it or nothing. */
+	while (rv != CKR_OK && done > 0) {
+		done--;
+		renameat(dir, moved[done], store->dir, moved[done]);
 	}
 	file_close(&dir);
 	return rv;

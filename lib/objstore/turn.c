@@ -91,34 +91,44 @@ static CK_RV generation_make(int dir, bool odd, uint64_t *before, uint64_t *now)
 
 /* --- what a writer that died, or failed, left behind --- */
 
-static bool is_litter(int dir, const char *name, const struct objstore_id *replaced)
+static CK_RV litter_judge(int dir, const char *name, const struct objstore_id *replaced, bool *litter)
 {
 	struct buf file = BUF_INIT;
 	struct format_header header;
 	struct objstore_id id;
 	struct stat st;
-	bool exists = false, litter = file_is_temporary(name);
+	bool exists = false;
+	CK_RV rv = CKR_OK;
 
-	if (!litter && replaced != NULL && store_object_id(name, &id)
-		&& file_read(dir, name, &file, &exists, &st) == CKR_OK && exists)
-		litter = format_header(&file, &header) == FORMAT_GOOD && header.kind == FORMAT_OBJECT
+	*litter = file_is_temporary(name);
+	if (!*litter && replaced != NULL && store_object_id(name, &id)
+		&& (rv = file_read(dir, name, &file, &exists, &st)) == CKR_OK && exists)
+		*litter = format_header(&file, &header) == FORMAT_GOOD && header.kind == FORMAT_OBJECT
 			&& memcmp(&header.token_id, replaced, sizeof *replaced) == 0;
 	buf_free(&file);
-	return litter;
+	return rv == CKR_OK || file_refused(dir, name) ? CKR_OK : rv;
 }
 
 CK_RV store_sweep(int dir, const struct objstore_id *replaced)
 {
 	DIR *stream = file_list(dir);
-	CK_RV rv = CKR_OK, removed;
+	CK_RV rv = CKR_OK, one;
+	bool litter, removed = false;
 
 	if (stream == NULL)
 		return file_read_error("the store's directory", errno);
-	for (struct dirent *d; (d = readdir(stream)) != NULL;)
-		if (is_litter(dir, d->d_name, replaced) && (removed = file_remove(dir, d->d_name)) != CKR_OK)
-			rv = removed;
+	for (struct dirent *d; errno = 0, (d = readdir(stream)) != NULL;) {
+		if ((one = litter_judge(dir, d->d_name, replaced, &litter)) == CKR_OK && litter) {
+			one = file_remove(dir, d->d_name);
+			removed = true;
+		}
+		if (one != CKR_OK)
+			rv = one;
+	}
+	if (errno != 0)
+		rv = file_read_error("the store's directory", errno);
 	closedir(stream);
-	return rv;
+	return rv == CKR_OK && removed ? file_sync_dir(dir) : rv;
 }
 
 static CK_RV clean_locked(struct objstore *store)
@@ -126,9 +136,10 @@ static CK_RV clean_locked(struct objstore *store)
 	struct objstore_token token = { .body = BUF_INIT };
 	const struct objstore_id *replaced = NULL;
 	int objects;
-	CK_RV rv;
+	CK_RV rv, read;
 
-	if (store_token_read_locked(store, &token) == CKR_OK && token.exists) {
+	read = store_token_read_locked(store, &token);
+	if (read == CKR_OK && token.exists) {
 		replaced = &token.replaced;
 		store_mend_copies_locked(store);
 	}
@@ -138,7 +149,7 @@ static CK_RV clean_locked(struct objstore *store)
 		rv = store_sweep(objects, replaced);
 		close(objects);
 	}
-	return rv;
+	return rv == CKR_OK && !token.damaged ? read : rv;
 }
 
 /* --- turns --- */

@@ -98,8 +98,7 @@ static CK_RV init(struct token *token, struct pin pin, const CK_UTF8CHAR *label)
 		&& (rv = chip_check(&file)) == CKR_TOKEN_NOT_RECOGNIZED)) {
 		rv = objstore_set_aside(token->store, &on_disk);
 		token_file_free(&file);
-		on_disk.exists = on_disk.damaged = false;
-		on_disk.sequence = 0;
+		memset(&on_disk, 0, sizeof on_disk); /* what was set aside is not to be swept, wherever it is */
 	}
 	if (rv == CKR_OK && !crypto_random(id.bytes, sizeof id.bytes))
 		rv = CKR_HOST_MEMORY;

@@ -145,6 +145,7 @@ static CK_RV object_take(struct entry *entry, struct buf *body)
 		object_free(&entry->object);
 		rv = CKR_DEVICE_ERROR;
 	}
+	entry->unreadable = rv == CKR_DEVICE_ERROR;
 	return rv;
 }
 
@@ -162,9 +163,11 @@ CK_RV set_read(struct token *token, struct entry *entry)
 		&entry->is_private, &entry->stamp, &body);
 	if (rv == CKR_OK)
 		rv = object_take(entry, &body);
-	entry->unreadable = rv == CKR_DEVICE_ERROR;
 	buf_free(&body);
-	return rv;
+	if (rv != OBJSTORE_UNUSABLE)
+		return rv;
+	entry->unreadable = true;
+	return CKR_DEVICE_ERROR;
 }
 
 static int by_id(const void *a, const void *b)
@@ -174,8 +177,9 @@ static int by_id(const void *a, const void *b)
 	return memcmp(&x->id, &y->id, sizeof x->id);
 }
 
-/* A file that was not known: a private one is left alone until the user logs in. */
-static CK_RV entry_discover(struct token *token, const struct objstore_id *id)
+/* A file that was not known: a private one is left alone until the user logs in. One that cannot be read
+   just now is left out, and the look is not complete. */
+static CK_RV entry_discover(struct token *token, const struct objstore_id *id, bool *complete)
 {
 	struct objstore_stamp stamp;
 	struct buf body = BUF_INIT;
@@ -197,22 +201,26 @@ static CK_RV entry_discover(struct token *token, const struct objstore_id *id)
 		}
 	}
 	buf_free(&body);
+	if (rv == CKR_DEVICE_ERROR)
+		*complete = false;
 	return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
 }
 
-static void entry_compare(struct token *token, struct entry *entry)
+static void entry_compare(struct token *token, struct entry *entry, bool *complete)
 {
 	struct objstore_stamp stamp;
 
-	entry->seen = objstore_stamp(token->store, &entry->id, &stamp);
-	if (entry->seen && memcmp(&entry->stamp, &stamp, sizeof stamp) != 0) {
+	entry->seen = true;
+	if (!objstore_stamp(token->store, &entry->id, &stamp)) {
+		*complete = false;
+	} else if (memcmp(&entry->stamp, &stamp, sizeof stamp) != 0) {
 		object_free(&entry->object);
 		entry->unreadable = false;
 		entry->stamp = stamp;
 	}
 }
 
-static CK_RV files_compare(struct token *token, const struct objstore_id *ids, size_t count)
+static CK_RV files_compare(struct token *token, const struct objstore_id *ids, size_t count, bool *complete)
 {
 	struct objects *set = &token->objects;
 	struct entry **sorted = malloc((set->count + 1) * sizeof *sorted);
@@ -231,9 +239,9 @@ static CK_RV files_compare(struct token *token, const struct objstore_id *ids, s
 
 		found = known == 0 ? NULL : bsearch(&key, sorted, known, sizeof *sorted, by_id);
 		if (found != NULL)
-			entry_compare(token, *found);
+			entry_compare(token, *found, complete);
 		else
-			rv = entry_discover(token, &ids[i]);
+			rv = entry_discover(token, &ids[i], complete);
 	}
 	free(sorted);
 	if (rv == CKR_OK)
@@ -246,15 +254,16 @@ CK_RV set_look(struct token *token)
 	struct objstore_id *ids;
 	uint64_t generation;
 	size_t count;
+	bool complete = true;
 	CK_RV rv = state_refresh_locked(token);
 
 	if (rv != CKR_OK || !token->on_disk.exists
 		|| (token->generation != 0 && token->generation == token->objects.generation))
 		return rv;
 	if ((rv = objstore_list(token->store, &ids, &count, &generation)) == CKR_OK)
-		rv = files_compare(token, ids, count);
+		rv = files_compare(token, ids, count, &complete);
 	if (rv == CKR_OK)
-		token->objects.generation = generation;
+		token->objects.generation = complete ? generation : 0;
 	free(ids);
 	return rv;
 }

@@ -224,9 +224,15 @@ static CK_RV find_locked(struct token *token, const CK_ATTRIBUTE *template, CK_U
 	for (size_t i = 0; i < set->count; i++) {
 		struct entry *entry = set->entries[i];
 
-		if (set_read(token, entry) == CKR_OK
+		rv = set_read(token, entry);
+		if (rv == CKR_OK
 			&& template_matches(entry->object->policy, &entry->object->attrs, template, count))
 			(*handles)[(*found)++] = entry->handle;
+		if (rv == CKR_HOST_MEMORY) {
+			free(*handles);
+			*handles = NULL;
+			return rv;
+		}
 	}
 	return CKR_OK;
 }

@@ -111,8 +111,9 @@ CK_RV state_change(struct token *token, state_edit *edit, void *arg)
 	while (rv == OBJSTORE_CHANGED);
 	pthread_mutex_lock(&token->mutex);
 	token->generation = 0;
+	/* The change is made: what cannot be read now is read at the next look. */
 	if (rv == CKR_OK)
-		rv = state_refresh_locked(token);
+		state_refresh_locked(token);
 	pthread_mutex_unlock(&token->mutex);
 	return rv;
 }

@@ -433,19 +433,44 @@ static bool wrapped_open(struct tspi_key *key, const struct tspi_key_info *info)
 	return ok;
 }
 
+/* To read a key is slow, and so is its first use; the same few are loaded again and again. */
+static EVP_PKEY *key_read(const uint8_t *der, size_t len)
+{
+	static struct {
+		uint8_t digest[CRYPTO_SHA256_LEN];
+		EVP_PKEY *key;
+	} known[2 * POOL];
+	static unsigned int next;
+	uint8_t digest[CRYPTO_SHA256_LEN];
+	EVP_PKEY *key = NULL;
+
+	if (!crypto_digest("SHA256", der, len, digest, sizeof digest))
+		return NULL;
+	for (size_t i = 0; key == NULL && i < sizeof known / sizeof known[0]; i++)
+		if (known[i].key != NULL && memcmp(known[i].digest, digest, sizeof digest) == 0)
+			key = known[i].key;
+	if (key == NULL && (key = d2i_AutoPrivateKey(NULL, &der, (long)len)) != NULL) {
+		EVP_PKEY_free(known[next].key);
+		known[next].key = key;
+		memcpy(known[next].digest, digest, sizeof digest);
+		next = (next + 1) % (unsigned int)(sizeof known / sizeof known[0]);
+	}
+	if (key != NULL)
+		EVP_PKEY_up_ref(key);
+	return key;
+}
+
 static bool own_open(struct tspi_key *key, const struct tspi_key_info *info)
 {
 	size_t at = private_part(&key->blob, info);
 	uint8_t secret[CRYPTO_KEY_LEN];
 	struct buf plain = BUF_INIT;
-	const uint8_t *der;
 
 	chip_key(secret);
 	if (crypto_open(secret, key->blob.data, at - 4, key->blob.data + at, key->blob.len - at, &plain)
 		&& plain.len > TSPI_AUTH_LEN) {
 		memcpy(key->right_auth, plain.data, TSPI_AUTH_LEN);
-		der = plain.data + TSPI_AUTH_LEN;
-		key->private = d2i_AutoPrivateKey(NULL, &der, (long)(plain.len - TSPI_AUTH_LEN));
+		key->private = key_read(plain.data + TSPI_AUTH_LEN, plain.len - TSPI_AUTH_LEN);
 	}
 	buf_free(&plain);
 	return key->private != NULL;

@@ -60,14 +60,17 @@ static inline void unit_remove_tree(const char *path)
 	nftw(path, unit_unlink, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* To be set before the first use, if at all. */
+static const char *unit_scratch_parent = "/tmp";
+
 static inline const char *unit_scratch(void)
 {
 	static char path[64];
 
 	if (path[0] == '\0') {
-		snprintf(path, sizeof path, "/tmp/pkcs11_tpm-unit.XXXXXX");
+		snprintf(path, sizeof path, "%.40s/pkcs11_tpm-unit.XXXXXX", unit_scratch_parent);
 		if (mkdtemp(path) == NULL) {
-			perror("/tmp");
+			perror(unit_scratch_parent);
 			exit(EXIT_FAILURE);
 		}
 	}
