@@ -39,7 +39,7 @@ static void private_without_key(void)
 	RV_EQUAL(objstore_read(store, &token_id, &id, NULL, &is_private, &stamp, &body), CKR_OK);
 	CHECK(is_private && body.len == 0);
 	RV_EQUAL(objstore_read(store, &token_id, &id, wrong_key, &is_private, &stamp, &body),
-		CKR_DEVICE_ERROR);
+		OBJSTORE_UNUSABLE);
 	NUMBER_EQUAL(body.len, 0);
 	buf_free(&body);
 	objstore_close(&store);
@@ -54,13 +54,13 @@ static void wrong_names(void)
 	RV_MUST(store_write(store, 't', 'a', false, "public"), CKR_OK);
 	RV_MUST(store_write(store, 't', 'b', true, "private"), CKR_OK);
 	MUST(rename(store_file('a'), store_file('c')) == 0);
-	RV_EQUAL(store_read(store, 't', 'c', &body), CKR_DEVICE_ERROR);
+	RV_EQUAL(store_read(store, 't', 'c', &body), OBJSTORE_UNUSABLE);
 	store_check_none(store, 'a');
 	MUST(rename(store_file('b'), store_file('a')) == 0);
-	RV_EQUAL(store_read(store, 't', 'a', &body), CKR_DEVICE_ERROR);
+	RV_EQUAL(store_read(store, 't', 'a', &body), OBJSTORE_UNUSABLE);
 	unit_read(unit_path("store/token"), &file);
 	unit_write(store_file('a'), file.data, file.len);
-	RV_EQUAL(store_read(store, 't', 'a', &body), CKR_DEVICE_ERROR);
+	RV_EQUAL(store_read(store, 't', 'a', &body), OBJSTORE_UNUSABLE);
 	unit_write(unit_path("store/objects/README"), "hello", 5);
 	unit_write(unit_path("store/objects/00"), "hello", 5);
 	NUMBER_EQUAL(store_count(store), 0);
@@ -107,7 +107,7 @@ static void newer_version(void)
 	unit_read(store_file('a'), &file);
 	file.data[9]++;
 	unit_write(store_file('a'), file.data, file.len);
-	RV_EQUAL(store_read(store, 't', 'a', &body), CKR_DEVICE_ERROR);
+	RV_EQUAL(store_read(store, 't', 'a', &body), OBJSTORE_UNUSABLE);
 	NUMBER_EQUAL(body.len, 0);
 	store_count(store);
 	store_switch(store, 't', "token");

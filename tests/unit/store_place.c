@@ -339,7 +339,7 @@ static void check_object_refused(struct objstore *store)
 	struct buf body = BUF_INIT;
 	struct stat st;
 
-	RV_EQUAL(store_read(store, 't', 'a', &body), CKR_DEVICE_ERROR);
+	RV_EQUAL(store_read(store, 't', 'a', &body), OBJSTORE_UNUSABLE);
 	NUMBER_EQUAL(body.len, 0);
 	store_count(store);
 	RV_EQUAL(store_write(store, 't', 'b', false, "new"), CKR_OK);
