@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <tss/tpm_error.h>
 #include <tss/tss_error.h>
 #include <tss/tss_error_basics.h>
@@ -18,6 +20,7 @@
 #include "tspi/port.h"
 #include "tspi/srk.h"
 #include "tspi/tspi.h"
+#include "util/log.h"
 #include "util/signals.h"
 
 #define PRESENT_MS 1000
@@ -124,6 +127,17 @@ static void wire_cut(void)
 	pthread_mutex_unlock(&wire_mutex);
 }
 
+/* In the child after a fork: a copy of the socket that stayed open would keep its place in tcsd when the
+   parent has long closed the connection. */
+static void wire_let_go(void)
+{
+	struct stat st;
+
+	if (wire.fd >= 0 && fstat(wire.fd, &st) == 0 && st.st_dev == wire.device && st.st_ino == wire.inode)
+		close(wire.fd);
+	wire.fd = -1;
+}
+
 static void wire_gone(void)
 {
 	pthread_mutex_lock(&wire_mutex);
@@ -183,6 +197,22 @@ static TSS_RESULT link_open(void)
 	return r;
 }
 
+/* libtspi gives what libcrypto has allocated to free(): a host with an allocator of its own in libcrypto
+   (stunnel) would be aborted. */
+static bool allocator_fits(void)
+{
+	CRYPTO_malloc_fn allocate;
+	CRYPTO_realloc_fn reallocate;
+	CRYPTO_free_fn release;
+
+	CRYPTO_get_mem_functions(&allocate, &reallocate, &release);
+	if (allocate == CRYPTO_malloc && release == CRYPTO_free)
+		return true;
+	log_error("this program has changed how OpenSSL allocates memory, with which TrouSerS cannot work:"
+		" let p11-kit server run the module");
+	return false;
+}
+
 /* A port that refuses means no tcsd; one that accepts and hangs up, a tcsd whose places are taken. */
 static TSS_RESULT link_need(void)
 {
@@ -191,6 +221,8 @@ static TSS_RESULT link_need(void)
 
 	if (the_link.context != 0)
 		return TSS_SUCCESS;
+	if (!allocator_fits())
+		return TSP_ERROR(TSS_E_NOTIMPL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
 		enum port_state state = port_look();
@@ -348,6 +380,6 @@ void tspi_forget(void)
 	retired = NULL;
 	memset(&the_link, 0, sizeof the_link);
 	is_open = false;
-	wire.fd = -1;
+	wire_let_go();
 	objects = NULL;
 }
