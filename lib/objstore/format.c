@@ -47,38 +47,40 @@ static bool fixed_fields_fit(const struct format_header *header)
 	return header->kind == FORMAT_TOKEN ? !header->is_private : header->sequence == 0;
 }
 
-static enum format_verdict read_header(const struct buf *file, struct format_header *header,
-	uint32_t *body_len)
+/* What there is in the file besides header and body. */
+static size_t extra_len(bool is_private)
+{
+	return is_private ? CRYPTO_NONCE_LEN + CRYPTO_TAG_LEN : CRYPTO_SHA256_LEN;
+}
+
+enum format_verdict format_header(const struct buf *file, struct format_header *header)
 {
 	struct reader r;
 	const uint8_t *found;
 	uint16_t version;
 	uint8_t kind, flags;
+	uint32_t body_len;
 
 	reader_init(&r, file->data, file->len);
 	found = reader_take(&r, sizeof magic);
 	version = reader_u16(&r);
+	if (reader_failed(&r) || memcmp(found, magic, sizeof magic) != 0)
+		return FORMAT_DAMAGED;
+	if (version != FORMAT_VERSION) /* whose header may be shorter */
+		return FORMAT_UNKNOWN_VERSION;
 	kind = reader_u8(&r);
 	flags = reader_u8(&r);
-	*body_len = reader_u32(&r);
+	body_len = reader_u32(&r);
 	reader_copy(&r, header->token_id.bytes, OBJSTORE_ID_LEN);
 	reader_copy(&r, header->object_id.bytes, OBJSTORE_ID_LEN);
 	header->sequence = reader_u64(&r);
 	header->kind = kind == FORMAT_TOKEN ? FORMAT_TOKEN : FORMAT_OBJECT;
 	header->is_private = (flags & FLAG_PRIVATE) != 0;
-	if (reader_failed(&r) || memcmp(found, magic, sizeof magic) != 0)
+	if (reader_failed(&r) || r.left < extra_len(header->is_private)
+		|| r.left - extra_len(header->is_private) != body_len)
 		return FORMAT_DAMAGED;
-	if (version != FORMAT_VERSION)
-		return FORMAT_UNKNOWN_VERSION;
 	return (kind == FORMAT_TOKEN || kind == FORMAT_OBJECT)
 		&& (flags & ~FLAG_PRIVATE) == 0 && fixed_fields_fit(header) ? FORMAT_GOOD : FORMAT_DAMAGED;
-}
-
-enum format_verdict format_header(const struct buf *file, struct format_header *header)
-{
-	uint32_t body_len;
-
-	return read_header(file, header, &body_len);
 }
 
 bool format_body(const struct buf *file, const uint8_t *key, struct buf *body)
@@ -86,16 +88,13 @@ bool format_body(const struct buf *file, const uint8_t *key, struct buf *body)
 	struct format_header header;
 	uint8_t digest[CRYPTO_SHA256_LEN];
 	const uint8_t *rest;
-	uint32_t body_len;
-	size_t rest_len, extra;
+	size_t rest_len, body_len;
 
-	if (read_header(file, &header, &body_len) != FORMAT_GOOD)
+	if (format_header(file, &header) != FORMAT_GOOD)
 		return false;
 	rest = file->data + HEADER_LEN;
 	rest_len = file->len - HEADER_LEN;
-	extra = header.is_private ? CRYPTO_NONCE_LEN + CRYPTO_TAG_LEN : sizeof digest;
-	if (rest_len < extra || rest_len - extra != body_len)
-		return false;
+	body_len = rest_len - extra_len(header.is_private);
 	if (header.is_private)
 		return crypto_open(key, file->data, HEADER_LEN, rest, rest_len, body);
 	if (!crypto_sha256(file->data, HEADER_LEN + body_len, digest)

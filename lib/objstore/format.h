@@ -25,7 +25,7 @@ bool format_encode(const struct format_header *header, const uint8_t *key, const
 	struct buf *file);
 
 /*
- * Reads the header alone. A file of an unknown version was written by a newer program: it is to be
+ * Reads the header, and sees whether the size is what it says. A file of an unknown version was written by a newer program: it is to be
  * left as it is, and no older copy used in its place.
  */
 enum format_verdict { FORMAT_GOOD, FORMAT_DAMAGED, FORMAT_UNKNOWN_VERSION };

@@ -38,7 +38,7 @@ static CK_RV file_judge(const struct buf *file, const struct objstore_id *replac
 		r->damage = "it is damaged";
 	else if (memcmp(&header.object_id, r->id, sizeof *r->id) != 0)
 		r->damage = "it is another object under this one's name";
-	else if (memcmp(&header.token_id, replaced, sizeof *replaced) == 0)
+	else if (store_is_replaced(&header.token_id, replaced))
 		return CKR_OBJECT_HANDLE_INVALID;
 	else if (memcmp(&header.token_id, r->token_id, sizeof *r->token_id) != 0)
 		r->damage = "it is of another token";

@@ -89,6 +89,13 @@ CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir)
 		? file_open_dir(store->dir, OBJECTS_DIR, false, make, dir) : rv;
 }
 
+bool store_is_replaced(const struct objstore_id *token_id, const struct objstore_id *replaced)
+{
+	static const struct objstore_id none;
+
+	return memcmp(replaced, &none, sizeof none) != 0 && memcmp(token_id, replaced, sizeof none) == 0;
+}
+
 bool store_object_id(const char *name, struct objstore_id *id)
 {
 	return hex_decode(name, id->bytes, OBJSTORE_ID_LEN);

@@ -35,6 +35,9 @@ CK_RV store_objects_open_locked(struct objstore *store, bool make, int *dir);
 void store_object_name(const struct objstore_id *id, char name[OBJECT_NAME_LEN]);
 bool store_object_id(const char *name, struct objstore_id *id);
 
+/* Zeros, where no token was replaced, are no token's id. */
+bool store_is_replaced(const struct objstore_id *token_id, const struct objstore_id *replaced);
+
 void store_stamp(const struct stat *st, struct objstore_stamp *stamp);
 
 /* False: there is no such object. */

@@ -133,7 +133,7 @@ static bool copy_load(struct objstore *store, const char *name, struct buf *file
 
 	if (ok && exists)
 		verdict = format_header(file, &header);
-	if (verdict == FORMAT_GOOD && !format_body(file, NULL, &body))
+	if (verdict == FORMAT_GOOD && (header.kind != FORMAT_TOKEN || !format_body(file, NULL, &body)))
 		verdict = FORMAT_DAMAGED;
 	if (verdict == FORMAT_DAMAGED)
 		buf_free(file);

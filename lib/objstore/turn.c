@@ -104,7 +104,7 @@ static CK_RV litter_judge(int dir, const char *name, const struct objstore_id *r
 	if (!*litter && replaced != NULL && store_object_id(name, &id)
 		&& (rv = file_read(dir, name, &file, &exists, &st)) == CKR_OK && exists)
 		*litter = format_header(&file, &header) == FORMAT_GOOD && header.kind == FORMAT_OBJECT
-			&& memcmp(&header.token_id, replaced, sizeof *replaced) == 0;
+			&& store_is_replaced(&header.token_id, replaced);
 	buf_free(&file);
 	return rv == CKR_OK || file_refused(dir, name) ? CKR_OK : rv;
 }
