@@ -23,7 +23,8 @@ client_begin()
 	PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 	[[ -z ${TESTS_QUICK-} ]] || client_skip 'needs a software TPM, and TESTS_QUICK is set'
 	for need; do
-		command -v "${need%:*}" >/dev/null || client_skip "${need%:*} is not installed (package ${need#*:})"
+		command -v "${need%:*}" >/dev/null ||
+			client_skip "${need%:*} is not installed (package ${need#*:})"
 	done
 	[[ -n ${WITH_SWTPM_DIR-} ]] || exec "${WITH_SWTPM:?}" "$0"
 	trap client_end EXIT
@@ -130,8 +131,8 @@ token_make() # label, names of keys
 	} >"$place/make.log" 2>&1 </dev/null || token_fail
 	shift
 	for name; do
-		tool --login --pin env:USER_PIN --keypairgen --key-type rsa:2048 --id "0$((++id))" --label "$name" \
-			>"$place/make.log" 2>&1 </dev/null || token_fail
+		tool --login --pin env:USER_PIN --keypairgen --key-type rsa:2048 \
+			--id "0$((++id))" --label "$name" >"$place/make.log" 2>&1 </dev/null || token_fail
 	done
 }
 
