@@ -48,7 +48,6 @@ struct token {
 	unsigned long login_number;
 	struct objects objects;
 	struct tspi_key *import_parent;
-	struct tspi_version version; /* of the chip, while there is no token file that says it */
 };
 
 /* Reads the token file again if somebody changed it. A token that is another one by now ends the

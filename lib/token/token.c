@@ -130,27 +130,23 @@ static void info_write_locked(struct token *token, const struct tspi_version *ve
 	clock_write(info->utcTime);
 }
 
-/* A token without a file asks the chip once. */
+/* What is said of the chip as long as no token is in use: whoever lists modules asks, also one who has nothing
+ * to do with the TPM, and a chip that makes a key would keep him waiting for minutes. */
+static const struct tspi_version version_unasked = { "TPM", 1, 2, 0, 0 };
+
 static CK_RV version_find(struct token *token, struct tspi_version *version)
 {
-	bool known;
+	bool exists;
 	CK_RV rv;
 
 	pthread_mutex_lock(&token->mutex);
 	rv = state_refresh_locked(token);
-	*version = token->on_disk.exists ? token->file.version : token->version;
-	known = rv != CKR_OK || version->major != 0;
+	exists = token->on_disk.exists;
+	*version = exists ? token->file.version : version_unasked;
 	pthread_mutex_unlock(&token->mutex);
-	if (known)
-		return rv;
-	if (!tspi_present())
+	if (rv == CKR_OK && !exists && !tspi_present())
 		return CKR_TOKEN_NOT_PRESENT;
-	if ((rv = tspi_version(version)) != CKR_OK)
-		return rv;
-	pthread_mutex_lock(&token->mutex);
-	token->version = *version;
-	pthread_mutex_unlock(&token->mutex);
-	return CKR_OK;
+	return rv;
 }
 
 CK_RV token_info(struct token *token, CK_TOKEN_INFO *info)
