@@ -130,8 +130,8 @@ static void info_write_locked(struct token *token, const struct tspi_version *ve
 	clock_write(info->utcTime);
 }
 
-/* What is said of the chip as long as no token is in use: whoever lists modules asks, also one who has nothing
- * to do with the TPM, and a chip that makes a key would keep him waiting for minutes. */
+/* What is said of the chip as long as there is no token: whoever lists modules asks, also one who has
+   nothing to do with the TPM, and a chip that makes a key would keep him waiting for minutes. */
 static const struct tspi_version version_unasked = { "TPM", 1, 2, 0, 0 };
 
 static CK_RV version_find(struct token *token, struct tspi_version *version)

@@ -20,6 +20,11 @@
 /* How often a key that tcsd keeps evicting is loaded again before the chip counts as too busy. */
 #define RELOADS 50
 
+/* How often it is loaded again without being unloaded, which would take it from other processes too. A key
+   that was imported may be in the chip with another auth, so that each attempt costs a try. */
+#define SHARED_RELOADS 8
+#define SHARED_RELOADS_IMPORTED 1
+
 struct tspi_key {
 	struct link_object object;
 	struct tspi_key *parent;
@@ -129,19 +134,25 @@ static bool key_gone(TSS_RESULT r)
 {
 	return r == TPM_E_INVALID_KEYHANDLE || r == TPM_E_KEYNOTFOUND
 		|| r == TCS_ERROR(TCS_E_INVALID_KEY) || r == TCS_ERROR(TCS_E_INVALID_KEYHANDLE)
-		|| r == TCS_ERROR(TCS_E_KM_LOADFAILED);
+		|| r == TCS_ERROR(TCS_E_KM_LOADFAILED) || r == TCS_ERROR(TSS_E_FAIL);
 }
 
 /* May loading and using the key again help? Drops what must be loaded again. */
 static bool worth_repeating(struct key_call *call, TSS_RESULT r)
 {
 	struct tspi_key *loser = call->loading ? call->key->parent : call->key;
+	int shared_reloads;
 
 	if (r != TPM_E_AUTHFAIL && r != TPM_E_AUTH2FAIL && !key_gone(r))
 		return false;
 	if (loser == NULL || loser->object.handle == 0)
 		return false;
-	return was_evicted(loser) || (loser->kind != TSPI_AUTH_PIN && call->refusals++ == 0);
+	shared_reloads = loser->parent == NULL ? SHARED_RELOADS : SHARED_RELOADS_IMPORTED;
+	if (loser->kind != TSPI_AUTH_PIN && call->refusals++ < shared_reloads) {
+		link_object_drop(&loser->object);
+		return true;
+	}
+	return was_evicted(loser) || (loser->kind != TSPI_AUTH_PIN && call->refusals == shared_reloads + 1);
 }
 
 static TSS_RESULT key_work(const struct link *link, void *arg)

@@ -65,12 +65,15 @@ static long elapsed_ms(const struct timespec *since)
 bool tspi_present(void)
 {
 	static struct timespec seen;
+	enum port_state state;
 	bool ok;
 
 	pthread_mutex_lock(&seen_mutex);
 	ok = seen.tv_sec != 0 && elapsed_ms(&seen) < PRESENT_MS;
-	if (!ok && (ok = port_look() == PORT_ANSWERS))
+	if (!ok && ((state = port_look()) == PORT_ANSWERS || state == PORT_BUSY)) {
+		ok = true;
 		clock_gettime(CLOCK_MONOTONIC, &seen);
+	}
 	pthread_mutex_unlock(&seen_mutex);
 	return ok;
 }
@@ -127,22 +130,49 @@ static void wire_cut(void)
 	pthread_mutex_unlock(&wire_mutex);
 }
 
+static bool wire_is_open_locked(void)
+{
+	struct stat st;
+
+	return wire.fd >= 0 && fstat(wire.fd, &st) == 0 && st.st_dev == wire.device && st.st_ino == wire.inode;
+}
+
+/* By which the connection can be ended when libtspi has let go of it. */
+static int wire_copy(void)
+{
+	int copy = -1;
+
+	pthread_mutex_lock(&wire_mutex);
+	if (wire.fd < 0)
+		wire_look_locked();
+	if (wire_is_open_locked())
+		copy = fcntl(wire.fd, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_unlock(&wire_mutex);
+	return copy;
+}
+
+/* libtspi leaves its socket open if tcsd had gone; and a forked child may hold it open, which would keep
+   its place in tcsd. */
+static void wire_end(int copy)
+{
+	pthread_mutex_lock(&wire_mutex);
+	if (wire_is_open_locked())
+		close(wire.fd);
+	wire.fd = -1;
+	pthread_mutex_unlock(&wire_mutex);
+	if (copy >= 0) {
+		shutdown(copy, SHUT_RDWR);
+		close(copy);
+	}
+}
+
 /* In the child after a fork: a copy of the socket that stayed open would keep its place in tcsd when the
    parent has long closed the connection. */
 static void wire_let_go(void)
 {
-	struct stat st;
-
-	if (wire.fd >= 0 && fstat(wire.fd, &st) == 0 && st.st_dev == wire.device && st.st_ino == wire.inode)
+	if (wire_is_open_locked())
 		close(wire.fd);
 	wire.fd = -1;
-}
-
-static void wire_gone(void)
-{
-	pthread_mutex_lock(&wire_mutex);
-	wire.fd = -1;
-	pthread_mutex_unlock(&wire_mutex);
 }
 
 /* --- the connection --- */
@@ -165,15 +195,18 @@ static void bury_retired(void)
 /* Tspi_Context_Close asks tcsd once more, and must not wait for one that has stopped. */
 static void link_close(void)
 {
+	int copy;
+
 	bury_retired();
 	while (objects != NULL)
 		link_object_drop(objects);
 	if (the_link.context != 0) {
 		if (!keeper_interrupted() && !port_alive(ALIVE_MS))
 			wire_cut();
+		copy = wire_copy();
 		Tspi_Context_Close(the_link.context);
+		wire_end(copy);
 	}
-	wire_gone();
 	memset(&the_link, 0, sizeof the_link);
 	is_open = false;
 	expired = false;
@@ -231,7 +264,7 @@ static TSS_RESULT link_need(void)
 			return TSP_ERROR(TSS_E_NO_CONNECTION);
 		if (state == PORT_FOREIGN)
 			return TSP_ERROR(TSS_E_CONNECTION_FAILED);
-		r = link_open();
+		r = state == PORT_ANSWERS ? link_open() : TSP_ERROR(TSS_E_COMM_FAILURE);
 		if (!lost(r) || keeper_interrupted() || elapsed_ms(&start) > (long)keeper_timeout_ms())
 			return r;
 		nanosleep(&pause, NULL);

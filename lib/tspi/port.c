@@ -46,12 +46,18 @@ static int address_connect(const struct addrinfo *address, unsigned int ms)
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	ok = connect(fd, address->ai_addr, address->ai_addrlen) == 0;
-	if (!ok && errno == EINPROGRESS)
+	if (!ok && errno == EINPROGRESS) {
+		errno = ETIMEDOUT;
 		ok = poll(&waiting, 1, (int)ms) == 1
 			&& getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed == 0;
+		if (failed != 0)
+			errno = failed;
+	}
 	if (ok)
 		return fd;
+	failed = errno;
 	close(fd);
+	errno = failed;
 	return -1;
 }
 
@@ -59,8 +65,9 @@ static int port_connect(const struct addrinfo *addresses, unsigned int ms, const
 {
 	int fd = -1;
 
+	errno = ECONNREFUSED;
 	for (*to = addresses; *to != NULL; *to = (*to)->ai_next)
-		if ((fd = address_connect(*to, ms)) >= 0)
+		if ((fd = address_connect(*to, ms)) >= 0 || errno == ETIMEDOUT)
 			break;
 	return fd;
 }
@@ -119,6 +126,8 @@ enum port_state port_look(void)
 	if ((fd = port_connect(addresses, CONNECT_MS, &to)) >= 0) {
 		state = listener_trusted(to->ai_addr) ? PORT_ANSWERS : PORT_FOREIGN;
 		close(fd);
+	} else if (errno == ETIMEDOUT) {
+		state = PORT_BUSY;
 	}
 	if (addresses != NULL)
 		freeaddrinfo(addresses);

@@ -9,6 +9,7 @@
 
 enum port_state {
 	PORT_ANSWERS,
+	PORT_BUSY, /* somebody listens, but more have knocked than he lets wait */
 	PORT_REFUSES,
 	PORT_FOREIGN /* somebody else listens there, or it may not be looked for there (logged) */
 };
