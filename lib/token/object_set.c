@@ -206,17 +206,19 @@ static CK_RV entry_discover(struct token *token, const struct objstore_id *id, b
 	return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
 }
 
+/* A file that has gone since the list was made, or that cannot be looked at just now, must not be taken
+   for the one that was read long ago. */
 static void entry_compare(struct token *token, struct entry *entry, bool *complete)
 {
 	struct objstore_stamp stamp;
+	bool exists = objstore_stamp(token->store, &entry->id, &stamp);
 
 	entry->seen = true;
-	if (!objstore_stamp(token->store, &entry->id, &stamp)) {
+	if (!exists)
 		*complete = false;
-	} else if (memcmp(&entry->stamp, &stamp, sizeof stamp) != 0) {
+	if (!exists || memcmp(&entry->stamp, &stamp, sizeof stamp) != 0) {
 		object_free(&entry->object);
 		entry->unreadable = false;
-		entry->stamp = stamp;
 	}
 }
 
