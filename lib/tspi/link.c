@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tspi/link.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <tss/tpm_error.h>
@@ -20,29 +16,18 @@
 #include "tspi/port.h"
 #include "tspi/srk.h"
 #include "tspi/tspi.h"
+#include "tspi/wire.h"
 #include "util/log.h"
 #include "util/signals.h"
 
 #define PRESENT_MS 1000
 #define ALIVE_MS 1000
 
-/* libtspi's socket, which it tells nobody of. */
-struct wire {
-	int fd; /* -1: not known */
-	dev_t device;
-	ino_t inode;
-};
-
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct link the_link;
 static atomic_bool is_open;
 static struct link_object *objects;
 static bool expired;
-
-/* Read by the keeper too, in the midst of work. */
-static pthread_mutex_t wire_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct wire wire = { .fd = -1 };
-static struct port_sockets strangers; /* connected to tcsd before we were */
 
 static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t retired_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -76,103 +61,6 @@ bool tspi_present(void)
 	}
 	pthread_mutex_unlock(&seen_mutex);
 	return ok;
-}
-
-/* --- the socket --- */
-
-static bool is_stranger_locked(int fd)
-{
-	for (size_t i = 0; i < strangers.count; i++)
-		if (strangers.fds[i] == fd)
-			return true;
-	return false;
-}
-
-static void wire_look_locked(void)
-{
-	struct port_sockets sockets;
-	struct stat st;
-
-	port_sockets_find(&sockets);
-	for (size_t i = 0; i < sockets.count; i++)
-		if (!is_stranger_locked(sockets.fds[i]) && fstat(sockets.fds[i], &st) == 0)
-			wire = (struct wire){ sockets.fds[i], st.st_dev, st.st_ino };
-}
-
-static void wire_expect(void)
-{
-	pthread_mutex_lock(&wire_mutex);
-	wire.fd = -1;
-	port_sockets_find(&strangers);
-	pthread_mutex_unlock(&wire_mutex);
-}
-
-static void wire_found(void)
-{
-	pthread_mutex_lock(&wire_mutex);
-	wire_look_locked();
-	if (wire.fd >= 0)
-		fcntl(wire.fd, F_SETFD, FD_CLOEXEC);
-	pthread_mutex_unlock(&wire_mutex);
-}
-
-/* Whoever waits at the socket learns that nothing more will come. The number may be another file's by
-   now, if libtspi has closed it. */
-static void wire_cut(void)
-{
-	struct stat st;
-
-	pthread_mutex_lock(&wire_mutex);
-	if (wire.fd < 0)
-		wire_look_locked();
-	if (wire.fd >= 0 && fstat(wire.fd, &st) == 0 && st.st_dev == wire.device && st.st_ino == wire.inode)
-		shutdown(wire.fd, SHUT_RDWR);
-	pthread_mutex_unlock(&wire_mutex);
-}
-
-static bool wire_is_open_locked(void)
-{
-	struct stat st;
-
-	return wire.fd >= 0 && fstat(wire.fd, &st) == 0 && st.st_dev == wire.device && st.st_ino == wire.inode;
-}
-
-/* By which the connection can be ended when libtspi has let go of it. */
-static int wire_copy(void)
-{
-	int copy = -1;
-
-	pthread_mutex_lock(&wire_mutex);
-	if (wire.fd < 0)
-		wire_look_locked();
-	if (wire_is_open_locked())
-		copy = fcntl(wire.fd, F_DUPFD_CLOEXEC, 0);
-	pthread_mutex_unlock(&wire_mutex);
-	return copy;
-}
-
-/* libtspi leaves its socket open if tcsd had gone; and a forked child may hold it open, which would keep
-   its place in tcsd. */
-static void wire_end(int copy)
-{
-	pthread_mutex_lock(&wire_mutex);
-	if (wire_is_open_locked())
-		close(wire.fd);
-	wire.fd = -1;
-	pthread_mutex_unlock(&wire_mutex);
-	if (copy >= 0) {
-		shutdown(copy, SHUT_RDWR);
-		close(copy);
-	}
-}
-
-/* In the child after a fork: a copy of the socket that stayed open would keep its place in tcsd when the
-   parent has long closed the connection. */
-static void wire_let_go(void)
-{
-	if (wire_is_open_locked())
-		close(wire.fd);
-	wire.fd = -1;
 }
 
 /* --- the connection --- */
@@ -406,13 +294,12 @@ void tspi_forget(void)
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 
 	memcpy(&mutex, &fresh, sizeof mutex);
-	memcpy(&wire_mutex, &fresh, sizeof wire_mutex);
 	memcpy(&retired_mutex, &fresh, sizeof retired_mutex);
 	memcpy(&seen_mutex, &fresh, sizeof seen_mutex);
 	keeper_forget();
 	retired = NULL;
 	memset(&the_link, 0, sizeof the_link);
 	is_open = false;
-	wire_let_go();
+	wire_forget();
 	objects = NULL;
 }

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tspi/wire.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tspi/port.h"
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct port_sockets strangers; /* connected to tcsd before we were */
+static int wire = -1; /* not known */
+static dev_t device;
+static ino_t inode;
+
+static bool is_stranger_locked(int fd)
+{
+	for (size_t i = 0; i < strangers.count; i++)
+		if (strangers.fds[i] == fd)
+			return true;
+	return false;
+}
+
+static void look_locked(void)
+{
+	struct port_sockets sockets;
+	struct stat st;
+
+	port_sockets_find(&sockets);
+	for (size_t i = 0; i < sockets.count; i++)
+		if (!is_stranger_locked(sockets.fds[i]) && fstat(sockets.fds[i], &st) == 0) {
+			wire = sockets.fds[i];
+			device = st.st_dev;
+			inode = st.st_ino;
+		}
+}
+
+/* libtspi may have closed it, and the number be another file's by now. */
+static bool is_open_locked(void)
+{
+	struct stat st;
+
+	return wire >= 0 && fstat(wire, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+static void close_locked(void)
+{
+	if (is_open_locked())
+		close(wire);
+	wire = -1;
+}
+
+void wire_expect(void)
+{
+	pthread_mutex_lock(&mutex);
+	wire = -1;
+	port_sockets_find(&strangers);
+	pthread_mutex_unlock(&mutex);
+}
+
+void wire_found(void)
+{
+	pthread_mutex_lock(&mutex);
+	look_locked();
+	if (wire >= 0)
+		fcntl(wire, F_SETFD, FD_CLOEXEC);
+	pthread_mutex_unlock(&mutex);
+}
+
+void wire_cut(void)
+{
+	pthread_mutex_lock(&mutex);
+	if (wire < 0)
+		look_locked();
+	if (is_open_locked())
+		shutdown(wire, SHUT_RDWR);
+	pthread_mutex_unlock(&mutex);
+}
+
+int wire_copy(void)
+{
+	int copy = -1;
+
+	pthread_mutex_lock(&mutex);
+	if (wire < 0)
+		look_locked();
+	if (is_open_locked())
+		copy = fcntl(wire, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_unlock(&mutex);
+	return copy;
+}
+
+/* The copy ends the connection also for a forked child that holds the socket. */
+void wire_end(int copy)
+{
+	pthread_mutex_lock(&mutex);
+	close_locked();
+	pthread_mutex_unlock(&mutex);
+	if (copy >= 0) {
+		shutdown(copy, SHUT_RDWR);
+		close(copy);
+	}
+}
+
+void wire_forget(void)
+{
+	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+
+	memcpy(&mutex, &fresh, sizeof mutex);
+	close_locked();
+}
