@@ -16,6 +16,7 @@ static struct port_sockets strangers; /* connected to tcsd before we were */
 static int wire = -1; /* not known */
 static dev_t device;
 static ino_t inode;
+static struct sockaddr_storage local;
 
 static bool is_stranger_locked(int fd)
 {
@@ -25,6 +26,14 @@ static bool is_stranger_locked(int fd)
 	return false;
 }
 
+static bool local_name(int fd, struct sockaddr_storage *name)
+{
+	socklen_t len = sizeof *name;
+
+	memset(name, 0, sizeof *name);
+	return getsockname(fd, (struct sockaddr *)name, &len) == 0;
+}
+
 static void look_locked(void)
 {
 	struct port_sockets sockets;
@@ -32,19 +41,29 @@ static void look_locked(void)
 
 	port_sockets_find(&sockets);
 	for (size_t i = 0; i < sockets.count; i++)
-		if (!is_stranger_locked(sockets.fds[i]) && fstat(sockets.fds[i], &st) == 0) {
+		if (!is_stranger_locked(sockets.fds[i]) && fstat(sockets.fds[i], &st) == 0
+			&& local_name(sockets.fds[i], &local)) {
 			wire = sockets.fds[i];
 			device = st.st_dev;
 			inode = st.st_ino;
 		}
 }
 
-/* libtspi may have closed it, and the number be another file's by now. */
-static bool is_open_locked(void)
+static bool is_wire_locked(int fd)
 {
 	struct stat st;
 
-	return wire >= 0 && fstat(wire, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+	return fstat(fd, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+/* libtspi may have closed it, and the number be another file's by now: the name tells that without a look
+   at a file of the host, which may be on a file system that does not answer. */
+static bool is_open_locked(void)
+{
+	struct sockaddr_storage name;
+
+	return wire >= 0 && local_name(wire, &name) && memcmp(&name, &local, sizeof name) == 0
+		&& is_wire_locked(wire);
 }
 
 static void close_locked(void)
@@ -71,16 +90,6 @@ void wire_found(void)
 	pthread_mutex_unlock(&mutex);
 }
 
-void wire_cut(void)
-{
-	pthread_mutex_lock(&mutex);
-	if (wire < 0)
-		look_locked();
-	if (is_open_locked())
-		shutdown(wire, SHUT_RDWR);
-	pthread_mutex_unlock(&mutex);
-}
-
 int wire_copy(void)
 {
 	int copy = -1;
@@ -90,8 +99,25 @@ int wire_copy(void)
 		look_locked();
 	if (is_open_locked())
 		copy = fcntl(wire, F_DUPFD_CLOEXEC, 0);
+	if (copy >= 0 && !is_wire_locked(copy)) {
+		close(copy);
+		copy = -1;
+	}
 	pthread_mutex_unlock(&mutex);
 	return copy;
+}
+
+static void copy_cut(int copy)
+{
+	if (copy >= 0) {
+		shutdown(copy, SHUT_RDWR);
+		close(copy);
+	}
+}
+
+void wire_cut(void)
+{
+	copy_cut(wire_copy());
 }
 
 /* The copy ends the connection also for a forked child that holds the socket. */
@@ -100,10 +126,7 @@ void wire_end(int copy)
 	pthread_mutex_lock(&mutex);
 	close_locked();
 	pthread_mutex_unlock(&mutex);
-	if (copy >= 0) {
-		shutdown(copy, SHUT_RDWR);
-		close(copy);
-	}
+	copy_cut(copy);
 }
 
 void wire_forget(void)
