@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DEFAULT_SECONDS 8
-#define MAX_SECONDS 86400
 /* So long without a step is a hang, however busy the machine. */
 #define PATIENCE_SECONDS 60
 #define KILL_MS_MIN 200
@@ -32,17 +30,9 @@ static struct process {
 
 static unsigned int killed;
 
-static unsigned int seconds_wanted(void)
-{
-	const char *value = getenv("TESTS_SECONDS");
-	unsigned long seconds = value != NULL ? strtoul(value, NULL, 10) : 0;
-
-	return seconds >= 1 && seconds <= MAX_SECONDS ? (unsigned int)seconds : DEFAULT_SECONDS;
-}
-
 static int run(void *argument)
 {
-	alarm(seconds_wanted() + 4 * PATIENCE_SECONDS);
+	alarm(p11_seconds() + 4 * PATIENCE_SECONDS);
 	return *(unsigned int *)argument < MANY_WRITERS ? many_write(argument) : many_read(argument);
 }
 
@@ -153,7 +143,7 @@ static void complaints_show(void)
 /* The token, on which nobody works yet, is in p11_store(). */
 static void many_at_once(void)
 {
-	unsigned int seconds = (seconds_wanted() + 1) / 2;
+	unsigned int seconds = (p11_seconds() + 1) / 2;
 
 	alarm(seconds + 4 * PATIENCE_SECONDS);
 	many_make();

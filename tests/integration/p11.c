@@ -11,6 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define DEFAULT_SECONDS 8
+#define MAX_SECONDS 86400
+
 CK_FUNCTION_LIST *p11;
 void *p11_module;
 CK_SLOT_ID p11_slot;
@@ -252,6 +255,14 @@ int p11_run_program(char *const argv[])
 	if (child > 0)
 		status = tap_child_wait(child);
 	return status;
+}
+
+unsigned int p11_seconds(void)
+{
+	const char *value = getenv("TESTS_SECONDS");
+	unsigned long seconds = value != NULL ? strtoul(value, NULL, 10) : 0;
+
+	return seconds >= 1 && seconds <= MAX_SECONDS ? (unsigned int)seconds : DEFAULT_SECONDS;
 }
 
 void p11_reset_lockout(void)

@@ -63,6 +63,7 @@ const char *p11_user_data(void); /* $TSS_USER_PS_FILE */
 const char *p11_tool(void);	 /* with-swtpm */
 void p11_reset_lockout(void);
 int p11_run_program(char *const argv[]); /* its exit status */
+unsigned int p11_seconds(void);		 /* $TESTS_SECONDS, else a few */
 
 /* PINs. The token of p11_new_token() has SO_PIN and USER_PIN. */
 #define SO_DEFAULT "87654321"
