@@ -77,6 +77,9 @@ CK_RV library_start(bool may_start_threads)
 /* New calls are refused at once; those under way are waited for. */
 CK_RV library_stop(void)
 {
+	struct token *token;
+	struct sessions *sessions;
+
 	pthread_mutex_lock(&library.mutex);
 	if (!library.initialised) {
 		pthread_mutex_unlock(&library.mutex);
@@ -88,9 +91,15 @@ CK_RV library_stop(void)
 	pthread_cond_broadcast(&library.idle);
 	while (library.calls != 0)
 		pthread_cond_wait(&library.idle, &library.mutex);
-	sessions_close(&library.sessions);
-	token_close(&library.token);
+	token = library.token;
+	sessions = library.sessions;
+	library.token = NULL; /* a child forked from here on finds nothing half closed */
+	library.sessions = NULL;
+	pthread_mutex_unlock(&library.mutex);
+	sessions_close(&sessions);
+	token_close(&token);
 	tspi_stop();
+	pthread_mutex_lock(&library.mutex);
 	library.stopping = false;
 	pthread_cond_broadcast(&library.idle);
 	pthread_mutex_unlock(&library.mutex);

@@ -97,8 +97,11 @@ bool format_body(const struct buf *file, const uint8_t *key, struct buf *body)
 	body_len = rest_len - extra_len(header.is_private);
 	if (header.is_private)
 		return crypto_open(key, file->data, HEADER_LEN, rest, rest_len, body);
-	if (!crypto_sha256(file->data, HEADER_LEN + body_len, digest)
-		|| !wipe_equal(digest, rest + body_len, sizeof digest))
+	if (!crypto_sha256(file->data, HEADER_LEN + body_len, digest)) {
+		body->failed = true;
+		return false;
+	}
+	if (!wipe_equal(digest, rest + body_len, sizeof digest))
 		return false;
 	buf_put(body, rest, body_len);
 	return !buf_failed(body);

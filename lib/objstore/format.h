@@ -25,13 +25,14 @@ bool format_encode(const struct format_header *header, const uint8_t *key, const
 	struct buf *file);
 
 /*
- * Reads the header, and sees whether the size is what it says. A file of an unknown version was written by a newer program: it is to be
- * left as it is, and no older copy used in its place.
+ * Reads the header, and sees whether the size is what it says. A file of an unknown version was written by
+ * a newer program: it is to be left as it is, and no older copy used in its place.
  */
 enum format_verdict { FORMAT_GOOD, FORMAT_DAMAGED, FORMAT_UNKNOWN_VERSION };
 enum format_verdict format_header(const struct buf *file, struct format_header *header);
 
-/* Checks the file, then appends its body. False if it is damaged, or the key is another. */
+/* Checks the file, then appends its body. False if it is damaged, or the key is another; if body has
+   failed, nothing is known but that memory is short. */
 bool format_body(const struct buf *file, const uint8_t *key, struct buf *body);
 
 #endif

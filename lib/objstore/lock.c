@@ -12,13 +12,17 @@
 #include "objstore/file.h"
 
 #define PIN_LOCK_FILE "lock.pin"
+#define PATIENCE_MS 2000
+#define STEP_MS 5
 
 /* Locks that belong to the open file, where the system has them: those that belong to the process
    let its other threads in, and take threads that wait for each other's process for a deadlock. */
 #ifdef F_OFD_SETLKW
 #define SET_LOCK F_OFD_SETLKW
+#define TRY_LOCK F_OFD_SETLK
 #else
 #define SET_LOCK F_SETLKW
+#define TRY_LOCK F_SETLK
 #endif
 
 CK_RV store_lock_set(int fd, short type, const char *name)
@@ -34,6 +38,24 @@ CK_RV store_lock_set(int fd, short type, const char *name)
 			nanosleep(&pause, NULL);
 		else if (errno != EINTR)
 			return file_error("lock", name, errno);
+	}
+	return CKR_OK;
+}
+
+CK_RV store_lock_try(int fd, const char *name)
+{
+	static const struct timespec pause = { 0, 1000000 * STEP_MS };
+	struct flock lock;
+
+	memset(&lock, 0, sizeof lock);
+	lock.l_type = F_WRLCK;
+	lock.l_whence = SEEK_SET;
+	for (int waited = 0; fcntl(fd, TRY_LOCK, &lock) != 0; waited += STEP_MS) {
+		if (errno != EINTR && errno != EAGAIN && errno != EACCES)
+			return file_read_error(name, errno);
+		if (waited >= PATIENCE_MS)
+			return file_read_error(name, EAGAIN);
+		nanosleep(&pause, NULL);
 	}
 	return CKR_OK;
 }
@@ -59,7 +81,7 @@ CK_RV objstore_pin_lock(struct objstore *store)
 	if (rv == CKR_OK && store->dir >= 0)
 		rv = store_lock_open(store->dir, PIN_LOCK_FILE, &store->pin_fd);
 	pthread_mutex_unlock(&store->mutex);
-	if (rv == CKR_TOKEN_WRITE_PROTECTED || rv == CKR_DEVICE_MEMORY)
+	if (rv == CKR_TOKEN_WRITE_PROTECTED)
 		rv = CKR_OK;
 	else if (rv == CKR_OK && store->pin_fd >= 0)
 		rv = store_lock_set(store->pin_fd, F_WRLCK, PIN_LOCK_FILE);

@@ -166,8 +166,9 @@ static bool holds_token(int dir)
 {
 	struct stat st;
 
-	return fstatat(dir, TOKEN_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0
-		|| fstatat(dir, TOKEN_COPY, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	/* What cannot be looked at may be there. */
+	return fstatat(dir, TOKEN_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT
+		|| fstatat(dir, TOKEN_COPY, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 CK_RV place_open(bool make, int *dir, char *path)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "objstore/store.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,9 +43,15 @@ static CK_RV file_judge(const struct buf *file, const struct objstore_id *replac
 		r->damage = "it is of another token";
 	if (r->damage != NULL)
 		return OBJSTORE_UNUSABLE;
-	*r->is_private = r->body->secret = header.is_private;
+	*r->is_private = header.is_private;
+	buf_free(r->body); /* what an earlier look left may be of the other kind of memory */
+	r->body->secret = header.is_private;
 	if ((header.is_private && r->key == NULL) || format_body(file, r->key, r->body))
 		return CKR_OK;
+	if (buf_failed(r->body)) {
+		buf_free(r->body);
+		return CKR_HOST_MEMORY;
+	}
 	r->damage = "it is damaged";
 	return OBJSTORE_UNUSABLE;
 }
@@ -113,7 +118,7 @@ static CK_RV object_set_aside_locked(struct objstore *store, struct reading *r)
 			moved = object_move_locked(store, name, r->damage) == CKR_OK;
 		store_turn_end(store, &turn);
 	}
-	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
+	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_HOST_MEMORY)
 		return rv;
 	if (rv == OBJSTORE_CHANGED)
 		return CKR_OBJECT_HANDLE_INVALID;

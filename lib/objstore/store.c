@@ -48,6 +48,14 @@ void objstore_abandon(struct objstore *store)
 
 CK_RV store_find_locked(struct objstore *store, bool make)
 {
+	struct stat st;
+
+	/* Whoever removes the whole directory finds the next one at the same name. */
+	if (store->dir >= 0 && (fstat(store->dir, &st) != 0 || st.st_nlink == 0)) {
+		file_close(&store->dir);
+		file_close(&store->objects);
+		file_close(&store->lock_fd);
+	}
 	return store->dir >= 0 ? CKR_OK : place_open(make, &store->dir, store->path);
 }
 

@@ -58,13 +58,15 @@ CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *tok
 CK_RV store_token_is_locked(struct objstore *store, const struct objstore_id *token_id);
 
 /* A lock file, opened again if somebody removed it, as that keeps nobody out any more; and its lock:
-   F_WRLCK, waiting, or F_UNLCK. */
+   F_WRLCK, waiting, or F_UNLCK. store_lock_try() waits no longer than PATIENCE_MS. */
 CK_RV store_lock_open(int dir, const char *name, int *fd);
 CK_RV store_lock_set(int fd, short type, const char *name);
+CK_RV store_lock_try(int fd, const char *name);
 
 /*
  * A turn: nobody else writes until it ends. If it is to write, the generation is odd meanwhile, so
- * that no reader takes a change under way for the whole. One that begins with an odd generation cleans
+ * that no reader takes a change under way for the whole; if not, it is given up where a writer that was
+ * stopped in its midst does not let go. One that begins with an odd generation cleans
  * up first, as a writer has died or failed; set unclean to hand that on to the next. Both are called
  * with the mutex held.
  */

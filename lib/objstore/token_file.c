@@ -28,6 +28,8 @@ static CK_RV copy_read(struct objstore *store, const char *name, struct objstore
 	if (verdict == FORMAT_UNKNOWN_VERSION) {
 		log_error("%s/%s was written by a newer version of this program", store->path, name);
 		rv = CKR_DEVICE_ERROR;
+	} else if (!*good && buf_failed(&token->body)) {
+		rv = CKR_HOST_MEMORY;
 	} else if (*good) {
 		token->exists = true;
 		token->id = header.token_id;
@@ -135,6 +137,7 @@ static bool copy_load(struct objstore *store, const char *name, struct buf *file
 		verdict = format_header(file, &header);
 	if (verdict == FORMAT_GOOD && (header.kind != FORMAT_TOKEN || !format_body(file, NULL, &body)))
 		verdict = FORMAT_DAMAGED;
+	ok = ok && !buf_failed(&body);
 	if (verdict == FORMAT_DAMAGED)
 		buf_free(file);
 	buf_free(&body);
@@ -242,6 +245,8 @@ static CK_RV move_all(struct objstore *store, const char *name)
 		done--;
 		renameat(dir, moved[done], store->dir, moved[done]);
 	}
+	if (rv != CKR_OK)
+		unlinkat(store->dir, name, AT_REMOVEDIR);
 	file_close(&dir);
 	return rv;
 }
@@ -261,7 +266,7 @@ CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *cu
 		turn.unclean = turn.unclean || rv != CKR_OK;
 		store_turn_end(store, &turn);
 	}
-	if (rv == CKR_OK)
+	if (rv == CKR_OK && name[0] != '\0')
 		log_info("the store of %s is now %s/%s", current->damaged ? "a token whose file is damaged"
 			: "another chip, or of this one before it was cleared", store->path, name);
 	pthread_mutex_unlock(&store->mutex);

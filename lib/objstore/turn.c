@@ -120,6 +120,8 @@ CK_RV store_sweep(int dir, const struct objstore_id *replaced)
 	for (struct dirent *d; errno = 0, (d = readdir(stream)) != NULL;) {
 		if ((one = litter_judge(dir, d->d_name, replaced, &litter)) == CKR_OK && litter) {
 			one = file_remove(dir, d->d_name);
+			if (one != CKR_OK && file_refused(dir, d->d_name))
+				one = CKR_OK; /* a directory: nobody's temporary file */
 			removed = true;
 		}
 		if (one != CKR_OK)
@@ -140,7 +142,7 @@ static CK_RV clean_locked(struct objstore *store)
 
 	read = store_token_read_locked(store, &token);
 	if (read == CKR_OK && token.exists) {
-		replaced = &token.replaced;
+		replaced = store_is_replaced(&token.replaced, &token.replaced) ? &token.replaced : NULL;
 		store_mend_copies_locked(store);
 	}
 	buf_free(&token.body);
@@ -161,7 +163,10 @@ CK_RV store_turn_begin(struct objstore *store, bool writes, struct objstore_turn
 
 	memset(turn, 0, sizeof *turn);
 	file_close(&store->objects); /* somebody may have set it aside */
-	if (rv != CKR_OK || (rv = store_lock_set(store->lock_fd, F_WRLCK, LOCK_FILE)) != CKR_OK)
+	if (rv == CKR_OK)
+		rv = writes ? store_lock_set(store->lock_fd, F_WRLCK, LOCK_FILE)
+			: store_lock_try(store->lock_fd, LOCK_FILE);
+	if (rv != CKR_OK)
 		return rv;
 	rv = store_generation_read(store->dir, &turn->step.before);
 	if (rv == CKR_OK && (writes || turn->step.before == 0))
@@ -184,17 +189,10 @@ void store_turn_end(struct objstore *store, struct objstore_turn *turn)
 
 CK_RV objstore_generation(struct objstore *store, uint64_t *generation)
 {
-	struct stat st;
 	CK_RV rv;
 
 	*generation = 0;
 	pthread_mutex_lock(&store->mutex);
-	/* Whoever removes the whole directory finds the next one at the same name. */
-	if (store->dir >= 0 && (fstat(store->dir, &st) != 0 || st.st_nlink == 0)) {
-		file_close(&store->dir);
-		file_close(&store->objects);
-		file_close(&store->lock_fd);
-	}
 	rv = store_find_locked(store, false);
 	if (rv == CKR_OK && store->dir >= 0)
 		rv = store_generation_read(store->dir, generation);

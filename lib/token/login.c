@@ -121,7 +121,7 @@ static CK_RV login(struct token *token, enum role role, struct pin pin)
 		registry_heal(&file);
 		if (role == ROLE_USER)
 			so_copy_add(token, &file, &proof);
-		tspi_close(); /* nothing is loaded, and others may wait for the place */
+		tspi_close(); /* of this login it is needed no more, and others may wait for the place */
 	}
 	if (rv == CKR_OK)
 		rv = login_set(token, &on_disk, role, &proof);

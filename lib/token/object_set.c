@@ -177,32 +177,43 @@ static int by_id(const void *a, const void *b)
 	return memcmp(&x->id, &y->id, sizeof x->id);
 }
 
-/* A file that was not known: a private one is left alone until the user logs in. One that cannot be read
-   just now is left out, and the look is not complete. */
+static struct entry *entry_new(struct token *token, const struct objstore_id *id,
+	const struct objstore_stamp *stamp, bool private)
+{
+	struct entry *entry = set_add(&token->objects);
+
+	if (entry != NULL) {
+		entry->is_token = entry->seen = true;
+		entry->is_private = private;
+		entry->id = *id;
+		entry->stamp = *stamp;
+	}
+	return entry;
+}
+
+/* A file that was not known: a private one is left alone until the user logs in; one that cannot be used
+   is remembered, so that it is not read at each look. If it cannot be read just now, the look is not
+   complete. */
 static CK_RV entry_discover(struct token *token, const struct objstore_id *id, bool *complete)
 {
 	struct objstore_stamp stamp;
 	struct buf body = BUF_INIT;
-	struct entry *entry;
+	struct entry *entry = NULL;
 	bool private = false;
 	CK_RV rv = objstore_read(token->store, &token->on_disk.id, id, object_key(token), &private, &stamp,
 		&body);
+	bool usable = rv == CKR_OK && (!private || token->login.has_master);
+	bool unusable = rv == OBJSTORE_UNUSABLE && objstore_stamp(token->store, id, &stamp);
 
-	if (rv == CKR_OK && (!private || token->login.has_master)) {
-		entry = set_add(&token->objects);
-		if (entry != NULL) {
-			entry->is_token = entry->seen = true;
-			entry->is_private = private;
-			entry->id = *id;
-			entry->stamp = stamp;
-			entry->unreadable = object_take(entry, &body) != CKR_OK;
-		} else {
-			rv = CKR_HOST_MEMORY;
-		}
-	}
-	buf_free(&body);
 	if (rv == CKR_DEVICE_ERROR)
 		*complete = false;
+	if ((usable || unusable) && (entry = entry_new(token, id, &stamp, usable && private)) == NULL)
+		rv = CKR_HOST_MEMORY;
+	if (entry != NULL && unusable)
+		entry->unreadable = true;
+	else if (entry != NULL)
+		rv = object_take(entry, &body);
+	buf_free(&body);
 	return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
 }
 

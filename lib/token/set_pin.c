@@ -78,19 +78,18 @@ static CK_RV so_key_check(const struct token_file *file)
 		? role_check_key(&file->roles[ROLE_SO]) : CKR_OK;
 }
 
-static CK_RV login_follow(struct token *token, const struct installation *i)
+/* The PIN is changed: a login that cannot follow ends. */
+static void login_follow(struct token *token, const struct installation *i)
 {
-	CK_RV rv = CKR_OK;
-
 	pthread_mutex_lock(&token->mutex);
-	if (i->role == ROLE_USER && token->login.who == LOGIN_USER)
-		rv = state_set_master_locked(token, i->secret);
+	if (i->role == ROLE_USER && token->login.who == LOGIN_USER
+		&& state_set_master_locked(token, i->secret) != CKR_OK)
+		state_logout_locked(token);
 	if (i->role == ROLE_SO && token->login.who == LOGIN_SO) {
 		memcpy(token->secrets->so_auth, i->keys.auth, TSPI_AUTH_LEN);
 		token->login.expired = false;
 	}
 	pthread_mutex_unlock(&token->mutex);
-	return rv;
 }
 
 static CK_RV set_pin(struct token *token, enum role role, struct pin old_pin, struct pin new_pin)
@@ -122,7 +121,7 @@ static CK_RV set_pin(struct token *token, enum role role, struct pin old_pin, st
 		rv = CKR_HOST_MEMORY;
 	}
 	if (rv == CKR_OK && (rv = install(token, &i)) == CKR_OK)
-		rv = login_follow(token, &i);
+		login_follow(token, &i);
 out:
 	installation_wipe(&i);
 	wipe(&proof, sizeof proof);

@@ -227,6 +227,8 @@ static TSS_RESULT use_sign(const struct link *link, struct tspi_key *key, void *
 	TSS_RESULT r;
 
 	buf_put(&copy, m->p, m->n);
+	if (buf_failed(&copy))
+		return TSP_ERROR(TSS_E_OUTOFMEMORY);
 	input = copy.data;
 	r = Tspi_Context_CreateObject(link->context, TSS_OBJECT_TYPE_HASH, TSS_HASH_OTHER, &hash);
 	if (r == TSS_SUCCESS) {
@@ -278,6 +280,8 @@ static TSS_RESULT use_unbind(const struct link *link, struct tspi_key *key, void
 	TSS_RESULT r;
 
 	buf_put(&copy, m->p, m->n);
+	if (buf_failed(&copy))
+		return TSP_ERROR(TSS_E_OUTOFMEMORY);
 	r = Tspi_Context_CreateObject(link->context, TSS_OBJECT_TYPE_ENCDATA, TSS_ENCDATA_BIND, &data);
 	if (r == TSS_SUCCESS) {
 		r = Tspi_SetAttribData(data, TSS_TSPATTRIB_ENCDATA_BLOB, TSS_TSPATTRIB_ENCDATABLOB_BLOB,

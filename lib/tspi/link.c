@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,12 +39,12 @@ static bool lost(TSS_RESULT result)
 	return ERROR_LAYER(result) != TSS_LAYER_TPM && ERROR_CODE(result) == TSS_E_COMM_FAILURE;
 }
 
-static long elapsed_ms(const struct timespec *since)
+static int64_t elapsed_ms(const struct timespec *since)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (long)(now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+	return (int64_t)(now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
 }
 
 /* tcsd has few places, so a program that opens session after session must not knock each time. */
@@ -92,6 +93,7 @@ static void link_close(void)
 		if (!keeper_interrupted() && !port_alive(ALIVE_MS))
 			wire_cut();
 		copy = wire_copy();
+		srk_flush(&the_link);
 		Tspi_Context_Close(the_link.context);
 		wire_end(copy);
 	}
@@ -153,7 +155,7 @@ static TSS_RESULT link_need(void)
 		if (state == PORT_FOREIGN)
 			return TSP_ERROR(TSS_E_CONNECTION_FAILED);
 		r = state == PORT_ANSWERS ? link_open() : TSP_ERROR(TSS_E_COMM_FAILURE);
-		if (!lost(r) || keeper_interrupted() || elapsed_ms(&start) > (long)keeper_timeout_ms())
+		if (!lost(r) || keeper_interrupted() || elapsed_ms(&start) > (int64_t)keeper_timeout_ms())
 			return r;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 400000000)
@@ -299,7 +301,7 @@ void tspi_forget(void)
 	keeper_forget();
 	retired = NULL;
 	memset(&the_link, 0, sizeof the_link);
-	is_open = false;
+	is_open = expired = false;
 	wire_forget();
 	objects = NULL;
 }

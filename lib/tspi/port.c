@@ -31,6 +31,23 @@ static struct addrinfo *addresses_find(void)
 		&found) == 0 ? found : NULL;
 }
 
+static bool wait_for(struct pollfd *waiting, unsigned int ms)
+{
+	int n;
+
+	do
+		n = poll(waiting, 1, (int)ms);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
+/* A forked child may have a copy, which must not keep a place in tcsd. */
+static void hang_up(int fd)
+{
+	shutdown(fd, SHUT_RDWR);
+	close(fd);
+}
+
 /* SO_KEEPALIVE, which libtspi never sets, marks a socket of this file. */
 static int address_connect(const struct addrinfo *address, unsigned int ms)
 {
@@ -48,7 +65,7 @@ static int address_connect(const struct addrinfo *address, unsigned int ms)
 	ok = connect(fd, address->ai_addr, address->ai_addrlen) == 0;
 	if (!ok && errno == EINPROGRESS) {
 		errno = ETIMEDOUT;
-		ok = poll(&waiting, 1, (int)ms) == 1
+		ok = wait_for(&waiting, ms)
 			&& getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &len) == 0 && failed == 0;
 		if (failed != 0)
 			errno = failed;
@@ -125,7 +142,7 @@ enum port_state port_look(void)
 	addresses = addresses_find();
 	if ((fd = port_connect(addresses, CONNECT_MS, &to)) >= 0) {
 		state = listener_trusted(to->ai_addr) ? PORT_ANSWERS : PORT_FOREIGN;
-		close(fd);
+		hang_up(fd);
 	} else if (errno == ETIMEDOUT) {
 		state = PORT_BUSY;
 	}
@@ -146,8 +163,8 @@ bool port_alive(unsigned int ms)
 
 	if (fd >= 0) {
 		shutdown(fd, SHUT_WR);
-		alive = poll(&waiting, 1, (int)ms) == 1;
-		close(fd);
+		alive = wait_for(&waiting, ms);
+		hang_up(fd);
 	}
 	if (addresses != NULL)
 		freeaddrinfo(addresses);

@@ -68,3 +68,11 @@ TSS_RESULT srk_open(struct link *link)
 	wipe(secret, sizeof secret);
 	return r;
 }
+
+void srk_flush(const struct link *link)
+{
+	TSS_HPOLICY policy;
+
+	if (link->srk != 0 && Tspi_GetPolicyObject(link->srk, TSS_POLICY_USAGE, &policy) == TSS_SUCCESS)
+		Tspi_Policy_FlushSecret(policy);
+}

@@ -8,4 +8,7 @@
    command unless it fails. */
 TSS_RESULT srk_open(struct link *link);
 
+/* Takes the secret out of libtspi's memory, which closing the context does not. */
+void srk_flush(const struct link *link);
+
 #endif

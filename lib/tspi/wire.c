@@ -34,19 +34,26 @@ static bool local_name(int fd, struct sockaddr_storage *name)
 	return getsockname(fd, (struct sockaddr *)name, &len) == 0;
 }
 
+/* The host may use libtspi itself: of two that are new, none is taken. */
 static void look_locked(void)
 {
 	struct port_sockets sockets;
 	struct stat st;
+	size_t candidates = 0;
 
+	wire = -1;
 	port_sockets_find(&sockets);
 	for (size_t i = 0; i < sockets.count; i++)
-		if (!is_stranger_locked(sockets.fds[i]) && fstat(sockets.fds[i], &st) == 0
-			&& local_name(sockets.fds[i], &local)) {
+		if (!is_stranger_locked(sockets.fds[i])) {
 			wire = sockets.fds[i];
-			device = st.st_dev;
-			inode = st.st_ino;
+			candidates++;
 		}
+	if (candidates != 1 || fstat(wire, &st) != 0 || !local_name(wire, &local)) {
+		wire = -1;
+		return;
+	}
+	device = st.st_dev;
+	inode = st.st_ino;
 }
 
 static bool is_wire_locked(int fd)
@@ -95,7 +102,7 @@ int wire_copy(void)
 	int copy = -1;
 
 	pthread_mutex_lock(&mutex);
-	if (wire < 0)
+	if (!is_open_locked())
 		look_locked();
 	if (is_open_locked())
 		copy = fcntl(wire, F_DUPFD_CLOEXEC, 0);

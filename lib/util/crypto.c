@@ -23,7 +23,8 @@ static bool refused(const char *what)
 	return false;
 }
 
-/* Fetched once: to look an algorithm up by its name takes longer than to use it on an object's file. */
+/* Fetched once: to look an algorithm up by its name takes longer than to use it on an object's file. What
+   could not be had then is looked up by libcrypto at each use. */
 static EVP_MD *sha256;
 static EVP_CIPHER *aes_256_gcm;
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
@@ -37,13 +38,13 @@ static void fetch(void)
 static const EVP_CIPHER *cipher_get(void)
 {
 	pthread_once(&fetched, fetch);
-	return aes_256_gcm;
+	return aes_256_gcm != NULL ? aes_256_gcm : EVP_aes_256_gcm();
 }
 
 bool crypto_sha256(const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN])
 {
 	pthread_once(&fetched, fetch);
-	return EVP_Digest(p, n, out, NULL, sha256, NULL) == 1 || refused("SHA-256");
+	return EVP_Digest(p, n, out, NULL, sha256 != NULL ? sha256 : EVP_sha256(), NULL) == 1 || refused("SHA-256");
 }
 
 bool crypto_random(void *out, size_t n)
@@ -137,7 +138,7 @@ bool crypto_open(const uint8_t *key, const void *header, size_t header_len, cons
 	size_t start = out->len, text_len;
 	EVP_CIPHER_CTX *ctx;
 	int len;
-	bool ok;
+	bool able, ok;
 
 	if (n < CRYPTO_NONCE_LEN + CRYPTO_TAG_LEN || n > BUF_MAX)
 		return false;
@@ -145,15 +146,16 @@ bool crypto_open(const uint8_t *key, const void *header, size_t header_len, cons
 	memcpy(tag, text + text_len, sizeof tag);
 	plain = buf_extend(out, text_len);
 	ctx = EVP_CIPHER_CTX_new();
-	ok = plain != NULL && ctx != NULL
+	able = plain != NULL && ctx != NULL
 		&& EVP_DecryptInit_ex2(ctx, cipher_get(), key, nonce, NULL) == 1
 		&& EVP_DecryptUpdate(ctx, NULL, &len, header, (int)header_len) == 1
 		&& EVP_DecryptUpdate(ctx, plain, &len, text, (int)text_len) == 1
-		&& EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CRYPTO_TAG_LEN, tag) == 1
-		&& EVP_DecryptFinal_ex(ctx, plain + text_len, &len) == 1;
+		&& EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CRYPTO_TAG_LEN, tag) == 1;
+	ok = able && EVP_DecryptFinal_ex(ctx, plain + text_len, &len) == 1;
 	EVP_CIPHER_CTX_free(ctx);
 	if (!ok)
 		buf_cut(out, start, out->len - start);
+	out->failed = !able;
 	return ok;
 }
 

@@ -41,8 +41,8 @@ bool crypto_derive(const uint8_t *key, const uint8_t *salt, size_t salt_len, con
 bool crypto_seal(const uint8_t *key, const void *header, size_t header_len, const void *p, size_t n,
 	struct buf *out);
 
-/* Opens what crypto_seal() appended. False also if key, header or text are not the sealed ones;
-   nothing is in out then. */
+/* Opens what crypto_seal() appended. False if key, header or text are not the sealed ones; nothing is in
+   out then. False also for want of memory: then out has failed. */
 bool crypto_open(const uint8_t *key, const void *header, size_t header_len, const void *p, size_t n,
 	struct buf *out);
 

@@ -9,10 +9,6 @@
 /* Raised by what the thread itself does: to hold them back would be to go on after the fault. */
 static const int faults[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP };
 
-#ifndef NSIG
-#define NSIG 65
-#endif
-
 static void faults_remove(sigset_t *set)
 {
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
@@ -42,7 +38,7 @@ void signals_hold(struct signals *held)
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (int signal = 1; signal < NSIG; signal++)
+	for (int signal = 1; signal <= SIGRTMAX; signal++)
 		if (has_handler(signal))
 			sigaddset(&set, signal);
 	faults_remove(&set);
