@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,42 @@ static int without_tcsd(void *argument)
 	return 0;
 }
 
+/* Another thread begins and ends with the module all the while: a child finds nothing half closed. */
+#define FORKS 400
+
+static atomic_bool enough;
+
+static void *begin_and_end(void *argument)
+{
+	while (!enough) {
+		p11->C_Initialize(NULL);
+		p11->C_Finalize(NULL);
+	}
+	return argument;
+}
+
+static int leave_at_once(void *argument)
+{
+	(void)argument;
+	return 0;
+}
+
+static void forks_beside_finalize(void)
+{
+	pthread_t thread;
+	int died = 0;
+
+	p11->C_Finalize(NULL); /* if it was initialised */
+	enough = false;
+	MUST(pthread_create(&thread, NULL, begin_and_end, NULL) == 0);
+	for (int i = 0; i < FORKS; i++)
+		died += tap_child_wait(tap_child_start(leave_at_once, NULL)) != 0;
+	enough = true;
+	pthread_join(thread, NULL);
+	TAP_CHECK(died == 0, "%d of %d children died", died, FORKS);
+	p11_start();
+}
+
 static void tcsd_unreachable(void)
 {
 	CK_SESSION_HANDLE session = p11_shared_token();
@@ -349,6 +386,7 @@ static const struct tap_case cases[] = {
 	{ "the process ends with and without C_Finalize and dlclose", ends },
 	{ "a forked child begins anew and leaves its parent alone", forks },
 	{ "a fork of a fork", forks_of_forks },
+	{ "forks while another thread is in C_Finalize", forks_beside_finalize },
 	{ "tcsd unreachable", tcsd_unreachable },
 	{ NULL, NULL },
 };
