@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A process that dies with a lock, but leaves a child that has inherited the open file. */
+/* A process that dies with a lock, but leaves a child that has inherited the open file; one that is stopped. */
 #include "store.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,12 +65,49 @@ static void heirs_hold_nothing(void)
 	close(ready[1]);
 }
 
+/* As a writer does at the beginning of its turn; and there it stays. */
+static int stop_in_a_turn(void *ready)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(unit_path("store/lock"), O_RDWR);
+
+	MUST(fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0);
+	unit_write(unit_path("store/generation"), "\0\0\0\0\0\0\0\3", 8);
+	MUST(write(*(int *)ready, "", 1) == 1);
+	pause();
+	return 0;
+}
+
+static void a_stopped_writer_stops_no_reader(void)
+{
+	struct objstore *store = store_fresh();
+	int ready[2];
+	char byte;
+	pid_t writer;
+
+	RV_MUST(store_write(store, 't', 'a', false, "object"), CKR_OK);
+	MUST(pipe(ready) == 0);
+	writer = tap_child_start(stop_in_a_turn, &ready[1]);
+	MUST(read(ready[0], &byte, 1) == 1);
+	alarm(PATIENCE);
+	NUMBER_EQUAL(store_count(store), 1);
+	alarm(0);
+	store_check(store, 'a', "object");
+	kill(writer, SIGKILL);
+	tap_child_wait(writer);
+	RV_EQUAL(store_write(store, 't', 'b', false, "another"), CKR_OK);
+	objstore_close(&store);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
 		{ "a lock ends with its process, whatever children it leaves", heirs_hold_nothing },
+		{ "a writer that is stopped stops no reader", a_stopped_writer_stops_no_reader },
 		{ NULL, NULL },
 	};
 
-	return tap_main(argc, argv, "store_fork", cases);
+	return unit_end(tap_main(argc, argv, "store_fork", cases));
 }
