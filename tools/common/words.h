@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /*
  * Arguments as Solaris's tools take them: "key=value", without dashes. Each command has a const table of
@@ -37,6 +38,6 @@ bool words_read(struct words *words, const struct word *table, int argc, char **
 const char *words_value(const struct words *words, const char *key);
 
 /* The line or lines of a usage message: "[token=TOKEN] label=LABEL ...", folded at 80 columns. */
-void words_usage(const char *command, const struct word *table);
+void words_usage(FILE *to, const char *command, const struct word *table);
 
 #endif
