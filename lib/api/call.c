@@ -2,6 +2,7 @@
 #include "api/call.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -14,10 +15,10 @@ static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t idle;
 	bool initialised, stopping, watches_fork;
-	unsigned int calls; /* under way */
+	unsigned int calls; /* under way, but for those that have a session */
 	unsigned long stops;
 	struct token *token;
-	struct sessions *sessions;
+	_Atomic(struct sessions *) sessions; /* stays when the library is finalised */
 } library = { .mutex = PTHREAD_MUTEX_INITIALIZER, .idle = PTHREAD_COND_INITIALIZER };
 
 /*
@@ -43,6 +44,7 @@ static void after_fork_in_child(void)
 
 static CK_RV start_locked(bool may_start_threads)
 {
+	struct sessions *sessions = library.sessions;
 	CK_RV rv;
 
 	if (library.initialised)
@@ -54,7 +56,9 @@ static CK_RV start_locked(bool may_start_threads)
 	library.watches_fork = true;
 	if ((rv = token_open(&library.token)) != CKR_OK)
 		return rv;
-	if ((rv = sessions_open(library.token, &library.sessions)) != CKR_OK) {
+	rv = sessions_open(library.token, &sessions);
+	library.sessions = sessions;
+	if (rv != CKR_OK) {
 		token_close(&library.token);
 		return rv;
 	}
@@ -78,7 +82,6 @@ CK_RV library_start(bool may_start_threads)
 CK_RV library_stop(void)
 {
 	struct token *token;
-	struct sessions *sessions;
 
 	pthread_mutex_lock(&library.mutex);
 	if (!library.initialised) {
@@ -92,11 +95,9 @@ CK_RV library_stop(void)
 	while (library.calls != 0)
 		pthread_cond_wait(&library.idle, &library.mutex);
 	token = library.token;
-	sessions = library.sessions;
 	library.token = NULL; /* a child forked from here on finds nothing half closed */
-	library.sessions = NULL;
 	pthread_mutex_unlock(&library.mutex);
-	sessions_close(&sessions);
+	sessions_close(library.sessions);
 	token_close(&token);
 	tspi_stop();
 	pthread_mutex_lock(&library.mutex);
@@ -119,7 +120,23 @@ CK_RV library_wait_stop(void)
 	return CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
+static bool is_initialised(void)
+{
+	bool initialised;
+
+	pthread_mutex_lock(&library.mutex);
+	initialised = library.initialised;
+	pthread_mutex_unlock(&library.mutex);
+	return initialised;
+}
+
 /* What libcrypto puts into the thread's error queue for us must not reach the host program. */
+static void errors_mark(struct call *call)
+{
+	call->marked = true;
+	ERR_set_mark();
+}
+
 CK_RV call_begin(struct call *call, const char *name)
 {
 	memset(call, 0, sizeof *call);
@@ -134,7 +151,7 @@ CK_RV call_begin(struct call *call, const char *name)
 	pthread_mutex_unlock(&library.mutex);
 	if (!call->entered)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	ERR_set_mark();
+	errors_mark(call);
 	return CKR_OK;
 }
 
@@ -145,11 +162,30 @@ CK_RV call_begin_slot(struct call *call, const char *name, CK_SLOT_ID slot)
 	return rv == CKR_OK && slot != SLOT_ID ? CKR_SLOT_ID_INVALID : rv;
 }
 
+/* The session alone keeps the library as it is: this is one lock, and most of what a short call costs. */
+CK_RV call_begin_digest(struct call *call, const char *name, CK_SESSION_HANDLE session)
+{
+	CK_RV rv = CKR_CRYPTOKI_NOT_INITIALIZED;
+
+	memset(call, 0, sizeof *call);
+	call->name = name;
+	call->sessions = atomic_load_explicit(&library.sessions, memory_order_acquire);
+	if (call->sessions != NULL)
+		rv = session_enter(call->sessions, session, &call->session);
+	if (rv == CKR_OK)
+		call->token = call->session->token;
+	else if (!is_initialised())
+		rv = CKR_CRYPTOKI_NOT_INITIALIZED;
+	return rv;
+}
+
 CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE session)
 {
-	CK_RV rv = call_begin(call, name);
+	CK_RV rv = call_begin_digest(call, name, session);
 
-	return rv == CKR_OK ? session_enter(call->sessions, session, &call->session) : rv;
+	if (rv == CKR_OK)
+		errors_mark(call);
+	return rv;
 }
 
 CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE session, bool pointers)
@@ -161,18 +197,24 @@ CK_RV call_begin_objects(struct call *call, const char *name, CK_SESSION_HANDLE 
 	return rv == CKR_OK ? token_check_expired(call->token) : rv;
 }
 
+static void library_leave(void)
+{
+	pthread_mutex_lock(&library.mutex);
+	if (--library.calls == 0)
+		pthread_cond_broadcast(&library.idle);
+	pthread_mutex_unlock(&library.mutex);
+}
+
 CK_RV call_end(struct call *call, CK_RV rv)
 {
-	if (call->session != NULL)
-		session_leave(call->sessions, call->session);
-	if (call->entered) {
+	if (call->entered || call->session != NULL)
 		tspi_rest();
+	if (call->session != NULL)
+		session_leave(call->session);
+	if (call->marked)
 		ERR_pop_to_mark();
-		pthread_mutex_lock(&library.mutex);
-		if (--library.calls == 0)
-			pthread_cond_broadcast(&library.idle);
-		pthread_mutex_unlock(&library.mutex);
-	}
+	if (call->entered)
+		library_leave();
 	log_debug("%s: 0x%lx", call->name, rv);
 	return rv;
 }

@@ -25,7 +25,8 @@
 
 struct call {
 	const char *name;
-	bool entered;
+	bool entered; /* the library, without a session */
+	bool marked;
 	struct token *token;
 	struct sessions *sessions;
 	struct session *session; /* locked */
@@ -39,6 +40,9 @@ CK_RV call_begin_slot(struct call *call, const char *name, CK_SLOT_ID slot);
 
 /* And the session is there, and nobody else's until the end: CKR_SESSION_HANDLE_INVALID. */
 CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE session);
+
+/* The same for a digest, in which libcrypto has nothing to complain of: leaves its error queue alone. */
+CK_RV call_begin_digest(struct call *call, const char *name, CK_SESSION_HANDLE session);
 
 /* And the pointers are there (CKR_ARGUMENTS_BAD), and who is logged in may touch objects and keys
    (CKR_PIN_EXPIRED): in this order, as the standard's chapter 5.1 has it. */

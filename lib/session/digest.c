@@ -4,8 +4,23 @@
 #include <string.h>
 
 #include "policy/attrs.h"
+#include "util/crypto.h"
 
+/* The context is kept, begun anew so that nothing of the data is left in it: a new one takes as long as a
+   short digest. */
 void digest_end(struct session *session)
+{
+	EVP_MD_CTX *md = session->digest.md;
+
+	if (session->digest.mechanism != NULL && md != NULL && EVP_DigestInit_ex(md, NULL, NULL) != 1) {
+		EVP_MD_CTX_free(md);
+		md = NULL;
+	}
+	memset(&session->digest, 0, sizeof session->digest);
+	session->digest.md = md;
+}
+
+void digest_release(struct session *session)
 {
 	EVP_MD_CTX_free(session->digest.md);
 	memset(&session->digest, 0, sizeof session->digest);
@@ -28,8 +43,9 @@ CK_RV digest_init(struct session *session, const CK_MECHANISM *wanted)
 		return CKR_OPERATION_ACTIVE;
 	op->mechanism = mechanism;
 	op->mode = OP_FRESH;
-	op->md = EVP_MD_CTX_new();
-	if (op->md != NULL && EVP_DigestInit_ex(op->md, EVP_get_digestbyname(mechanism->digest), NULL) == 1)
+	if (op->md == NULL)
+		op->md = EVP_MD_CTX_new();
+	if (op->md != NULL && EVP_DigestInit_ex(op->md, crypto_md(mechanism->digest), NULL) == 1)
 		return CKR_OK;
 	digest_end(session);
 	return CKR_HOST_MEMORY;

@@ -54,18 +54,6 @@ static CK_RV open_private(struct token *token, struct object *object, CK_ATTRIBU
 	return objects_key(token, object, &key->private);
 }
 
-static CK_RV open_public(const struct object *object, struct op_key *key)
-{
-	const uint8_t *modulus, *exponent;
-	size_t modulus_len, exponent_len;
-
-	if (!attrs_get(&object->attrs, CKA_MODULUS, &modulus, &modulus_len)
-		|| !attrs_get(&object->attrs, CKA_PUBLIC_EXPONENT, &exponent, &exponent_len))
-		return CKR_KEY_TYPE_INCONSISTENT;
-	key->public = crypto_rsa_public(modulus, modulus_len, exponent, exponent_len);
-	return key->public != NULL ? CKR_OK : CKR_HOST_MEMORY;
-}
-
 static CK_RV open_secret(const struct object *object, struct op_key *key)
 {
 	const uint8_t *value;
@@ -86,7 +74,7 @@ static CK_RV open_rsa(struct token *token, struct object *object, enum key_half 
 	if (!attrs_get(&object->attrs, CKA_MODULUS, &modulus, &key->size)
 		|| key->size < PKCS1_OVERHEAD + mechanism->prefix_len + mechanism->digest_len)
 		return CKR_KEY_SIZE_RANGE;
-	return half == PRIVATE_HALF ? open_private(token, object, use, key) : open_public(object, key);
+	return half == PRIVATE_HALF ? open_private(token, object, use, key) : object_public_key(object, &key->public);
 }
 
 CK_RV op_key_open(struct token *token, CK_OBJECT_HANDLE handle, enum key_half half,

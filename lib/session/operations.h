@@ -39,6 +39,8 @@ CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n);
 bool digest_lost(struct token *token, const struct digest_op *op);
 CK_RV digest_final(struct session *session, struct output out);
 void digest_end(struct session *session);
+/* With the session: lets go of what digest_end() keeps for the next digest. */
+void digest_release(struct session *session);
 
 /* C_DigestKey. CKR_KEY_HANDLE_INVALID, CKR_KEY_INDIGESTIBLE. */
 CK_RV digest_key(struct session *session, CK_OBJECT_HANDLE key);

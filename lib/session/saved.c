@@ -128,6 +128,7 @@ CK_RV saved_set(struct saved_states *states, struct session *session, const CK_B
 	}
 	if (rv == CKR_OK) {
 		operations_end_cryptographic(session);
+		digest_release(session);
 		session->digest = copy;
 	}
 	return rv;

@@ -1,54 +1,53 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session/session.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "session/operations.h"
 #include "session/saved.h"
 #include "tspi/tspi.h"
 
+#define BLOCK_PLACES 64
+#define BLOCKS_MAX 1024
+#define PLACES_MAX ((CK_ULONG)BLOCK_PLACES * BLOCKS_MAX)
+
 struct sessions {
-	pthread_mutex_t mutex; /* guards the list and every session's references */
+	pthread_mutex_t mutex; /* guards the counts and the free places */
 	/* While somebody works on what depends on which sessions there are, none is opened. */
 	bool claimed;
 	pthread_cond_t released;
 	struct token *token;
-	struct session *list;
-	CK_SESSION_HANDLE last_handle;
+	CK_ULONG all, read_write;
+	struct session *free;
+	size_t made; /* blocks */
+	_Atomic(struct session *) blocks[BLOCKS_MAX];
 	struct saved_states *saved;
 };
 
-CK_RV sessions_open(struct token *token, struct sessions **out)
+static struct sessions *table_new(void)
 {
 	struct sessions *sessions = calloc(1, sizeof *sessions);
 
-	*out = NULL;
 	if (sessions == NULL)
-		return CKR_HOST_MEMORY;
-	sessions->saved = saved_new();
-	if (sessions->saved == NULL) {
-		free(sessions);
-		return CKR_HOST_MEMORY;
-	}
+		return NULL;
 	pthread_mutex_init(&sessions->mutex, NULL);
 	pthread_cond_init(&sessions->released, NULL);
-	sessions->token = token;
-	*out = sessions;
-	return CKR_OK;
+	return sessions;
+}
+
+CK_RV sessions_open(struct token *token, struct sessions **at)
+{
+	if (*at == NULL && (*at = table_new()) == NULL)
+		return CKR_HOST_MEMORY;
+	(*at)->token = token;
+	(*at)->saved = saved_new();
+	return (*at)->saved != NULL ? CKR_OK : CKR_HOST_MEMORY;
 }
 
 struct saved_states *sessions_saved(struct sessions *sessions)
 {
 	return sessions->saved;
-}
-
-static void count_locked(const struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
-{
-	*all = *read_write = 0;
-	for (const struct session *s = sessions->list; s != NULL; s = s->next) {
-		++*all;
-		*read_write += s->actor.read_write ? 1 : 0;
-	}
 }
 
 /* The chip may take its time, so the table is not kept locked meanwhile. */
@@ -58,7 +57,8 @@ static void claim_and_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *
 	while (sessions->claimed)
 		pthread_cond_wait(&sessions->released, &sessions->mutex);
 	sessions->claimed = true;
-	count_locked(sessions, all, read_write);
+	*all = sessions->all;
+	*read_write = sessions->read_write;
 	pthread_mutex_unlock(&sessions->mutex);
 }
 
@@ -82,40 +82,84 @@ CK_RV sessions_init_token(struct sessions *sessions, const CK_UTF8CHAR *pin, CK_
 	return rv;
 }
 
-static void session_free(struct session *session)
+/* --- places --- */
+
+/* A handle is how often its place was used, then the place's number. */
+static CK_SESSION_HANDLE handle_next(struct session *session, CK_ULONG number)
 {
-	operations_end(session);
-	pthread_mutex_destroy(&session->mutex);
-	free(session);
+	CK_SESSION_HANDLE handle;
+
+	do
+		handle = (CK_ULONG)++session->uses * PLACES_MAX + number;
+	while (handle < PLACES_MAX);
+	return handle;
 }
 
-static void unref(struct sessions *sessions, struct session *session)
+static struct session *place_get(struct sessions *sessions, CK_ULONG number)
 {
-	unsigned int left;
+	struct session *block = atomic_load_explicit(&sessions->blocks[number / BLOCK_PLACES],
+		memory_order_acquire);
+
+	return block != NULL ? &block[number % BLOCK_PLACES] : NULL;
+}
+
+static CK_RV block_make_locked(struct sessions *sessions)
+{
+	struct session *block;
+
+	if (sessions->made == BLOCKS_MAX)
+		return CKR_SESSION_COUNT;
+	block = calloc(BLOCK_PLACES, sizeof *block);
+	if (block == NULL)
+		return CKR_HOST_MEMORY;
+	for (size_t i = BLOCK_PLACES; i-- > 0;) {
+		pthread_mutex_init(&block[i].mutex, NULL);
+		block[i].number = sessions->made * BLOCK_PLACES + i;
+		block[i].next_free = sessions->free;
+		sessions->free = &block[i];
+	}
+	atomic_store_explicit(&sessions->blocks[sessions->made++], block, memory_order_release);
+	return CKR_OK;
+}
+
+static CK_RV place_take(struct sessions *sessions, bool read_write, struct session **session)
+{
+	CK_RV rv = CKR_OK;
 
 	pthread_mutex_lock(&sessions->mutex);
-	left = --session->references;
+	while (sessions->claimed)
+		pthread_cond_wait(&sessions->released, &sessions->mutex);
+	if (!read_write && token_login_state(sessions->token) == LOGIN_SO)
+		rv = CKR_SESSION_READ_WRITE_SO_EXISTS;
+	else if (sessions->free == NULL)
+		rv = block_make_locked(sessions);
+	if (rv == CKR_OK) {
+		*session = sessions->free;
+		sessions->free = (*session)->next_free;
+		sessions->all++;
+		sessions->read_write += read_write ? 1 : 0;
+	}
 	pthread_mutex_unlock(&sessions->mutex);
-	if (left == 0)
-		session_free(session);
+	return rv;
 }
 
-void sessions_close(struct sessions **at)
+static void place_give_back(struct sessions *sessions, struct session *session, bool read_write)
 {
-	if (*at == NULL)
-		return;
-	session_close_all(*at);
-	saved_free(&(*at)->saved);
-	pthread_cond_destroy(&(*at)->released);
-	pthread_mutex_destroy(&(*at)->mutex);
-	free(*at);
-	*at = NULL;
+	pthread_mutex_lock(&sessions->mutex);
+	session->next_free = sessions->free;
+	sessions->free = session;
+	sessions->all--;
+	sessions->read_write -= read_write ? 1 : 0;
+	pthread_mutex_unlock(&sessions->mutex);
 }
+
+/* --- sessions --- */
 
 CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE *handle)
 {
 	bool read_write = (flags & CKF_RW_SESSION) != 0;
 	struct session *session;
+	CK_RV rv;
 
 	if ((flags & CKF_SERIAL_SESSION) == 0)
 		return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
@@ -123,42 +167,14 @@ CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE 
 		return CKR_ARGUMENTS_BAD;
 	if (!token_present(sessions->token))
 		return CKR_TOKEN_NOT_PRESENT;
-	session = calloc(1, sizeof *session);
-	if (session == NULL)
-		return CKR_HOST_MEMORY;
-	pthread_mutex_init(&session->mutex, NULL);
-	session->token = sessions->token;
-	session->references = 1;
-	pthread_mutex_lock(&sessions->mutex);
-	while (sessions->claimed)
-		pthread_cond_wait(&sessions->released, &sessions->mutex);
-	if (!read_write && token_login_state(sessions->token) == LOGIN_SO) {
-		pthread_mutex_unlock(&sessions->mutex);
-		session_free(session);
-		return CKR_SESSION_READ_WRITE_SO_EXISTS;
-	}
-	session->handle = session->actor.session = ++sessions->last_handle;
+	if ((rv = place_take(sessions, read_write, &session)) != CKR_OK)
+		return rv;
+	pthread_mutex_lock(&session->mutex);
+	*handle = session->handle = session->actor.session = handle_next(session, session->number);
 	session->actor.read_write = read_write;
-	session->next = sessions->list;
-	sessions->list = session;
-	*handle = session->handle;
-	pthread_mutex_unlock(&sessions->mutex);
+	session->token = sessions->token;
+	pthread_mutex_unlock(&session->mutex);
 	return CKR_OK;
-}
-
-/* Takes the session out of the list, so that no call finds it any more. */
-static struct session *unlink_session(struct sessions *sessions, CK_SESSION_HANDLE handle, bool any)
-{
-	struct session **at, *session;
-
-	pthread_mutex_lock(&sessions->mutex);
-	for (at = &sessions->list; *at != NULL && !any && (*at)->handle != handle; at = &(*at)->next)
-		;
-	session = *at;
-	if (session != NULL)
-		*at = session->next;
-	pthread_mutex_unlock(&sessions->mutex);
-	return session;
 }
 
 /* Nobody may open a session and log in between the look and the logout. */
@@ -174,62 +190,70 @@ static void logout_if_last(struct sessions *sessions)
 	release(sessions);
 }
 
-static CK_RV close_one(struct sessions *sessions, CK_SESSION_HANDLE handle, bool any)
+/* handle: 0 for whatever session is there. */
+static CK_RV place_clear(struct sessions *sessions, struct session *session, CK_SESSION_HANDLE handle)
 {
-	struct session *session = unlink_session(sessions, handle, any);
+	CK_SESSION_HANDLE found;
+	bool read_write;
 
 	if (session == NULL)
 		return CKR_SESSION_HANDLE_INVALID;
 	pthread_mutex_lock(&session->mutex);
-	session->closed = true;
+	found = session->handle;
+	if (found == 0 || (handle != 0 && found != handle)) {
+		pthread_mutex_unlock(&session->mutex);
+		return CKR_SESSION_HANDLE_INVALID;
+	}
+	session->handle = 0;
+	read_write = session->actor.read_write;
 	operations_end(session);
+	digest_release(session);
 	pthread_mutex_unlock(&session->mutex);
-	objects_end_session(sessions->token, session->handle);
-	unref(sessions, session);
+	objects_end_session(sessions->token, found);
+	place_give_back(sessions, session, read_write);
 	logout_if_last(sessions);
 	return CKR_OK;
 }
 
 CK_RV session_close(struct sessions *sessions, CK_SESSION_HANDLE handle)
 {
-	return close_one(sessions, handle, false);
+	return handle == 0 ? CKR_SESSION_HANDLE_INVALID
+		: place_clear(sessions, place_get(sessions, handle % PLACES_MAX), handle);
 }
 
 void session_close_all(struct sessions *sessions)
 {
-	while (close_one(sessions, 0, true) == CKR_OK)
-		;
+	struct session *session;
+
+	for (CK_ULONG i = 0; i < PLACES_MAX && (session = place_get(sessions, i)) != NULL; i++)
+		place_clear(sessions, session, 0);
+}
+
+void sessions_close(struct sessions *sessions)
+{
+	session_close_all(sessions);
+	saved_free(&sessions->saved);
 }
 
 CK_RV session_enter(struct sessions *sessions, CK_SESSION_HANDLE handle, struct session **out)
 {
-	struct session *session;
-	bool closed;
+	struct session *session = place_get(sessions, handle % PLACES_MAX);
 
 	*out = NULL;
-	pthread_mutex_lock(&sessions->mutex);
-	for (session = sessions->list; session != NULL && session->handle != handle; session = session->next)
-		;
-	if (session != NULL)
-		session->references++;
-	pthread_mutex_unlock(&sessions->mutex);
-	if (session == NULL)
+	if (session == NULL || handle == 0)
 		return CKR_SESSION_HANDLE_INVALID;
 	pthread_mutex_lock(&session->mutex);
-	closed = session->closed;
-	if (closed) {
+	if (session->handle != handle) {
 		pthread_mutex_unlock(&session->mutex);
-		unref(sessions, session);
 		return CKR_SESSION_HANDLE_INVALID;
 	}
 	*out = session;
 	return CKR_OK;
 }
 
-void session_leave(struct sessions *sessions, struct session *session)
+void session_leave(struct session *session)
 {
 	pthread_mutex_unlock(&session->mutex);
-	unref(sessions, session);
 }
 
 void session_info(struct session *session, CK_SESSION_INFO *info)
@@ -249,7 +273,8 @@ void session_info(struct session *session, CK_SESSION_INFO *info)
 void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write)
 {
 	pthread_mutex_lock(&sessions->mutex);
-	count_locked(sessions, all, read_write);
+	*all = sessions->all;
+	*read_write = sessions->read_write;
 	pthread_mutex_unlock(&sessions->mutex);
 }
 
@@ -297,13 +322,14 @@ CK_RV session_login(struct sessions *sessions, struct session *session, CK_USER_
 /* Another session that is in the midst of a call finds out for itself. */
 static void end_lost_elsewhere(struct sessions *sessions, const struct session *mine)
 {
-	pthread_mutex_lock(&sessions->mutex);
-	for (struct session *s = sessions->list; s != NULL; s = s->next)
+	struct session *s;
+
+	for (CK_ULONG i = 0; i < PLACES_MAX && (s = place_get(sessions, i)) != NULL; i++)
 		if (s != mine && pthread_mutex_trylock(&s->mutex) == 0) {
-			operations_end_lost(s);
+			if (s->handle != 0)
+				operations_end_lost(s);
 			pthread_mutex_unlock(&s->mutex);
 		}
-	pthread_mutex_unlock(&sessions->mutex);
 }
 
 CK_RV session_logout(struct sessions *sessions, struct session *session)

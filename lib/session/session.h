@@ -56,19 +56,20 @@ struct find_op {
 	size_t count, next;
 };
 
+/* A place for one session after the other; it is never freed, so its lock is enough to look at it. */
 struct session {
-	CK_SESSION_HANDLE handle;
+	CK_SESSION_HANDLE handle; /* 0: no session is here */
+	CK_ULONG number; /* of the place */
+	unsigned long uses;
 	struct actor actor;
 	struct token *token;
-	unsigned int references; /* guarded by the table's mutex */
-	bool closed;
-	pthread_mutex_t mutex; /* held by the call that uses the session */
+	pthread_mutex_t mutex; /* held by the call that uses the session; guards all of it */
 	struct digest_op digest;
 	struct signature_op signatures[SIGNATURE_KINDS];
 	struct cipher_op ciphers[2]; /* enum key_half */
 	struct find_op find;
 	unsigned long operations_begun;
-	struct session *next;
+	struct session *next_free; /* guarded by the table's mutex */
 };
 
 struct sessions;
@@ -77,23 +78,27 @@ struct saved_states;
 /* The saved operation states of the process. */
 struct saved_states *sessions_saved(struct sessions *sessions);
 
+/* *sessions: NULL, or what an earlier sessions_close() has left. */
 CK_RV sessions_open(struct token *token, struct sessions **sessions);
 
-/* Ends all sessions; there must be no call under way. */
-void sessions_close(struct sessions **sessions);
+/* Ends all sessions, each after the call that uses it. Their places stay for good: who comes too late
+   finds no session there. */
+void sessions_close(struct sessions *sessions);
 
 /* C_InitToken: CKR_SESSION_EXISTS, token_init()'s. */
 CK_RV sessions_init_token(struct sessions *sessions, const CK_UTF8CHAR *pin, CK_ULONG pin_len,
 	const CK_UTF8CHAR *label);
 
-/* C_OpenSession, C_CloseSession, C_CloseAllSessions. With the last session the login ends. */
+/* C_OpenSession, C_CloseSession, C_CloseAllSessions. With the last session the login ends.
+   CKR_SESSION_COUNT: there are 65536. */
 CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE *handle);
 CK_RV session_close(struct sessions *sessions, CK_SESSION_HANDLE handle);
 void session_close_all(struct sessions *sessions);
 
-/* The session, locked; session_leave() lets go of it. CKR_SESSION_HANDLE_INVALID. */
+/* The session, locked; session_leave() lets go of it. CKR_SESSION_HANDLE_INVALID. Whoever has a session
+   has the token: sessions_close() waits. */
 CK_RV session_enter(struct sessions *sessions, CK_SESSION_HANDLE handle, struct session **session);
-void session_leave(struct sessions *sessions, struct session *session);
+void session_leave(struct session *session);
 
 void session_info(struct session *session, CK_SESSION_INFO *info);
 void sessions_count(struct sessions *sessions, CK_ULONG *all, CK_ULONG *read_write);

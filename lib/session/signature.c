@@ -6,6 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
+#include "util/crypto.h"
 #include "util/wipe.h"
 
 static const struct {
@@ -52,7 +53,7 @@ static bool md_begin(struct signature_op *op)
 {
 	op->md = EVP_MD_CTX_new();
 	return op->md != NULL
-		&& EVP_DigestInit_ex(op->md, EVP_get_digestbyname(op->mechanism->digest), NULL) == 1;
+		&& EVP_DigestInit_ex(op->md, crypto_md(op->mechanism->digest), NULL) == 1;
 }
 
 static bool input_begin(struct signature_op *op)

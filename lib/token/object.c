@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "policy/attrs.h"
+#include "util/crypto.h"
 #include "util/log.h"
 
 CK_RV object_new(struct buf *attrs, struct object **out)
@@ -48,6 +49,29 @@ struct object *object_ref(struct object *object)
 	return object;
 }
 
+/* Made once: it takes longer than to verify with it. Of two threads that make it, one keeps its own. */
+CK_RV object_public_key(struct object *object, EVP_PKEY **key)
+{
+	const uint8_t *modulus, *exponent;
+	size_t modulus_len, exponent_len;
+	EVP_PKEY *first = NULL;
+
+	*key = atomic_load(&object->public);
+	if (*key == NULL) {
+		if (!attrs_get(&object->attrs, CKA_MODULUS, &modulus, &modulus_len)
+			|| !attrs_get(&object->attrs, CKA_PUBLIC_EXPONENT, &exponent, &exponent_len))
+			return CKR_KEY_TYPE_INCONSISTENT;
+		*key = crypto_rsa_public(modulus, modulus_len, exponent, exponent_len);
+		if (*key == NULL)
+			return CKR_HOST_MEMORY;
+		if (!atomic_compare_exchange_strong(&object->public, &first, *key)) {
+			EVP_PKEY_free(*key);
+			*key = first;
+		}
+	}
+	return EVP_PKEY_up_ref(*key) == 1 ? CKR_OK : CKR_HOST_MEMORY;
+}
+
 void object_free(struct object **at)
 {
 	struct object *object = *at;
@@ -56,6 +80,7 @@ void object_free(struct object **at)
 	if (object == NULL || atomic_fetch_sub(&object->references, 1) != 1)
 		return;
 	tspi_key_free(&object->key);
+	EVP_PKEY_free(object->public);
 	buf_free(&object->attrs);
 	free(object);
 }

@@ -23,16 +23,29 @@ static bool refused(const char *what)
 	return false;
 }
 
-/* Fetched once: to look an algorithm up by its name takes longer than to use it on an object's file. What
+/* Fetched once: to look an algorithm up by its name takes longer than to use it on a short text. What
    could not be had then is looked up by libcrypto at each use. */
-static EVP_MD *sha256;
+static const char *const md_names[] = { "SHA256", "SHA1", "MD5", "SHA224", "SHA384", "SHA512" };
+#define MDS (sizeof md_names / sizeof md_names[0])
+
+static EVP_MD *mds[MDS];
 static EVP_CIPHER *aes_256_gcm;
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 
 static void fetch(void)
 {
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	for (size_t i = 0; i < MDS; i++)
+		mds[i] = EVP_MD_fetch(NULL, md_names[i], NULL);
 	aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+}
+
+const EVP_MD *crypto_md(const char *name)
+{
+	pthread_once(&fetched, fetch);
+	for (size_t i = 0; i < MDS; i++)
+		if (mds[i] != NULL && strcmp(md_names[i], name) == 0)
+			return mds[i];
+	return EVP_get_digestbyname(name);
 }
 
 static const EVP_CIPHER *cipher_get(void)
@@ -43,8 +56,7 @@ static const EVP_CIPHER *cipher_get(void)
 
 bool crypto_sha256(const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN])
 {
-	pthread_once(&fetched, fetch);
-	return EVP_Digest(p, n, out, NULL, sha256 != NULL ? sha256 : EVP_sha256(), NULL) == 1 || refused("SHA-256");
+	return EVP_Digest(p, n, out, NULL, crypto_md("SHA256"), NULL) == 1 || refused("SHA-256");
 }
 
 bool crypto_random(void *out, size_t n)
@@ -61,9 +73,9 @@ void crypto_random_mix(const void *p, size_t n)
 bool crypto_digest(const char *name, const void *p, size_t n, uint8_t *out, size_t out_len)
 {
 	uint8_t md[EVP_MAX_MD_SIZE];
-	size_t md_len = 0;
+	unsigned int md_len = 0;
 
-	if (EVP_Q_digest(NULL, name, NULL, p, n, md, &md_len) != 1 || md_len < out_len)
+	if (EVP_Digest(p, n, md, &md_len, crypto_md(name), NULL) != 1 || md_len < out_len)
 		return refused(name);
 	memcpy(out, md, out_len);
 	OPENSSL_cleanse(md, sizeof md);

@@ -27,6 +27,10 @@ bool crypto_random(void *out, size_t n);
 void crypto_random_mix(const void *p, size_t n);
 
 bool crypto_sha256(const void *p, size_t n, uint8_t out[CRYPTO_SHA256_LEN]);
+
+/* One of the digests by libcrypto's name: "SHA1". Not the caller's to free. */
+const EVP_MD *crypto_md(const char *name);
+
 bool crypto_digest(const char *name, const void *p, size_t n, uint8_t *out, size_t out_len);
 bool crypto_hmac_sha256(const uint8_t *key, size_t key_len, const struct buf *data,
 	uint8_t out[CRYPTO_SHA256_LEN]);

@@ -29,12 +29,13 @@ void log_start(void)
 void log_line(enum log_level level, const char *func, const char *format, ...)
 {
 	int wanted = atomic_load(&stderr_level);
-	int saved_errno = errno;
+	int saved_errno;
 	char text[512];
 	va_list args;
 
 	if (level == LOG_LEVEL_DEBUG && (int)level > wanted)
 		return;
+	saved_errno = errno;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);

@@ -406,7 +406,7 @@ static void busy_chip(void)
 {
 	struct token *token = new_user();
 	struct work work = { .token = token };
-	struct sessions *sessions;
+	static struct sessions *sessions; /* stays */
 	struct session *session;
 	CK_SESSION_HANDLE handle;
 	CK_OBJECT_HANDLE public;
@@ -436,8 +436,8 @@ static void busy_chip(void)
 	RV_EQUAL(work.rv, CKR_OK);
 	CHECK(pair_signs(token, work.pair.public, work.pair.private));
 	NUMBER_EQUAL(find(token, NULL, NULL), 4);
-	session_leave(sessions, session);
-	sessions_close(&sessions);
+	session_leave(session);
+	sessions_close(sessions);
 	token_close(&token);
 }
 
