@@ -42,15 +42,17 @@ OF_CLASS = {
         0x10A: "bool", 0x10B: "bool"},
     PRIVATE_KEY: {**ALL, **KEYS, **RSA, 0x103: "bool", 0x105: "bool", 0x107: "bool", 0x108: "bool",
         0x109: "bool", 0x162: "bool", 0x164: "bool", 0x165: "bool", 0x202: "bool", 0x210: "bool",
-        0xD4504D01: "number", 0xD4504D02: "number", 0xD4504D03: "bytes", 0xD4504D04: "bytes"},
+        0xD4504D01: "number", 0xD4504D02: "number", 0xD4504D03: "bytes", 0xD4504D04: "bytes",
+        0xD4504D05: "number"},
     SECRET_KEY: {**ALL, **KEYS, 0x161: "number", 0x086: "bool", 0x103: "bool", 0x104: "bool",
         0x105: "bool", 0x106: "bool", 0x107: "bool", 0x108: "bool", 0x10A: "bool", 0x162: "bool",
         0x164: "bool", 0x165: "bool", 0x210: "bool", 0x011: "bytes", 0x090: "bytes"},
 }
 (TOKEN, PRIVATE, CLASS, LABEL, UNIQUE_ID, VALUE, CHECK_VALUE, KEY_TYPE, ID, MODULUS, MODULUS_BITS, EXPONENT,
-    PUBLIC_KEY_INFO, VALUE_LEN, CERTIFICATE_TYPE, DECRYPT, UNWRAP, HOME, PARENT, BLOB, AUTH, LOCAL) = (
+    PUBLIC_KEY_INFO, VALUE_LEN, CERTIFICATE_TYPE, DECRYPT, UNWRAP, HOME, PARENT, BLOB, AUTH, LOCAL, ORIGIN) = (
     0x001, 0x002, 0x000, 0x003, 0x004, 0x011, 0x090, 0x100, 0x102, 0x120, 0x121, 0x122,
-    0x129, 0x161, 0x080, 0x105, 0x107, 0xD4504D01, 0xD4504D02, 0xD4504D03, 0xD4504D04, 0x163)
+    0x129, 0x161, 0x080, 0x105, 0x107, 0xD4504D01, 0xD4504D02, 0xD4504D03, 0xD4504D04, 0x163,
+    0xD4504D05)
 
 
 class Deviation(Exception):
@@ -314,9 +316,11 @@ class Object:
         decrypts = self.number(DECRYPT) == 1 or self.number(UNWRAP) == 1
         blob = Blob(self.attributes[BLOB], "its blob")
         demand(self.number(HOME) == 1, f"has the home {self.number(HOME)}")
-        demand(self.number(PARENT) == (0 if local else 1), f"has the parent {self.number(PARENT)}")
+        origin = self.number(ORIGIN) if ORIGIN in self.attributes else 1 if local else 3
+        demand(origin in ((1, 2) if local else (3,)), f"has the origin {origin}")
+        demand(self.number(PARENT) == (0 if origin == 1 else 1), f"has the parent {self.number(PARENT)}")
         demand(len(self.attributes[AUTH]) == 20, "has an auth that is not of 20 bytes")
-        blob.expect("its blob", (USAGE_LEGACY if decrypts or not local else USAGE_SIGNING,), not local)
+        blob.expect("its blob", (USAGE_LEGACY if decrypts or not local else USAGE_SIGNING,), origin != 1)
         demand(blob.modulus == self.attributes[MODULUS], "has another modulus than its blob")
 
     def line(self):

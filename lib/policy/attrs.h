@@ -13,14 +13,18 @@
  * (CK_UNAVAILABLE_INFORMATION: all ones). This is the form in memory and in the store.
  */
 
-/* Attributes of our own, which no template can set; home and blob can be read. */
+/* Attributes of our own, which no template can set; home, origin and blob can be read. */
 #define ATTR_KEY_HOME (CKA_VENDOR_DEFINED | 0x54504D01UL) /* CK_ULONG: enum attr_key_home */
 #define ATTR_KEY_PARENT (CKA_VENDOR_DEFINED | 0x54504D02UL) /* CK_ULONG: enum attr_key_parent */
 #define ATTR_KEY_BLOB (CKA_VENDOR_DEFINED | 0x54504D03UL) /* the wrapped TPM key */
 #define ATTR_KEY_AUTH (CKA_VENDOR_DEFINED | 0x54504D04UL) /* its usage auth */
+#define ATTR_KEY_ORIGIN (CKA_VENDOR_DEFINED | 0x54504D05UL) /* CK_ULONG: enum attr_key_origin */
 
 /* Where the private half of a key lives. */
 enum attr_key_home { KEY_HOME_CHIP = 1 };
+
+/* Where it was made: by the chip, by libcrypto in a process that used this module, or who knows where. */
+enum attr_key_origin { KEY_ORIGIN_CHIP = 1, KEY_ORIGIN_SOFTWARE = 2, KEY_ORIGIN_OUTSIDE = 3 };
 
 /* Under which key of the chip it is wrapped. */
 enum attr_key_parent { KEY_PARENT_SRK = 0, KEY_PARENT_IMPORT = 1 };

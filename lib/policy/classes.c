@@ -96,6 +96,7 @@ static const struct attr_rule private_key_rules[] = {
 	{ CKA_EXPONENT_2, KIND_BYTES, MAY_CREATE | IN_CHIP },
 	{ CKA_COEFFICIENT, KIND_BYTES, MAY_CREATE | IN_CHIP },
 	{ ATTR_KEY_HOME, KIND_ULONG, 0 },
+	{ ATTR_KEY_ORIGIN, KIND_ULONG, 0 },
 	{ ATTR_KEY_BLOB, KIND_BYTES, 0 },
 };
 

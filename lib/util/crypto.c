@@ -171,6 +171,29 @@ bool crypto_open(const uint8_t *key, const void *header, size_t header_len, cons
 	return ok;
 }
 
+static bool put_number(const EVP_PKEY *key, const char *name, struct buf *out)
+{
+	BIGNUM *n = BN_secure_new();
+	uint8_t *to = NULL;
+	int len;
+
+	if (n != NULL && EVP_PKEY_get_bn_param(key, name, &n) == 1 && (len = BN_num_bytes(n)) > 0
+		&& (to = buf_extend(out, (size_t)len)) != NULL)
+		BN_bn2bin(n, to);
+	BN_clear_free(n);
+	return to != NULL;
+}
+
+bool crypto_rsa_generate(unsigned int bits, struct buf *modulus, struct buf *prime)
+{
+	EVP_PKEY *key = EVP_RSA_gen(bits);
+	bool ok = key != NULL && put_number(key, OSSL_PKEY_PARAM_RSA_N, modulus)
+		&& put_number(key, OSSL_PKEY_PARAM_RSA_FACTOR1, prime);
+
+	EVP_PKEY_free(key);
+	return ok || refused("to make an RSA key");
+}
+
 EVP_PKEY *crypto_rsa_public(const uint8_t *modulus, size_t modulus_len, const uint8_t *exponent,
 	size_t exponent_len)
 {

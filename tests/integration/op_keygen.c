@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* C_GenerateKeyPair: what the two halves say of themselves, and what is refused without a trace. */
+/* C_GenerateKeyPair: what the two halves say of themselves, and what is refused without a trace. The same program
+   is op_keygen_software, where libcrypto makes the keys. */
 #define _GNU_SOURCE
 #include "p11.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define ATTR_HOME 0xd4504d01 /* pkcs11_tpm(7) */
+#define ATTR_ORIGIN 0xd4504d05
 
 static const CK_ULONG sizes[] = { 512, 1024, 2048 };
 static CK_MECHANISM key_gen = { CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0 };
@@ -111,6 +116,20 @@ static void defaults(void)
 		    CKM_RSA_PKCS_KEY_PAIR_GEN);
 	check_numbers(session, pair, 1024);
 	CHECK(p11_signs(session, pair));
+}
+
+/* What only an attribute of our own tells: where the key was made, and that it is in the chip all the same. */
+static void origin(void)
+{
+	CK_SESSION_HANDLE session = p11_shared_token();
+	struct p11_pair pair;
+
+	RV_MUST(p11_generate(session, 2048, "origin", true, true, &pair), CKR_OK);
+	ULONG_EQUAL(p11_get_ulong(session, pair.private, ATTR_ORIGIN),
+		    getenv("PKCS11_TPM_KEYGEN") == NULL ? 1 : 2);
+	ULONG_EQUAL(p11_get_ulong(session, pair.private, ATTR_HOME), 1);
+	RV_EQUAL(p11->C_DestroyObject(session, pair.private), CKR_OK);
+	RV_EQUAL(p11->C_DestroyObject(session, pair.public), CKR_OK);
 }
 
 static void exponents(void)
@@ -418,6 +437,7 @@ static void bad_arguments(void)
 static const struct tap_case cases[] = {
 	{ "512, 1024 and 2048 bits", all_sizes },
 	{ "defaults, and an empty private template", defaults },
+	{ "where the key was made", origin },
 	{ "the exponent 65537 with and without a leading zero", exponents },
 	{ "a session pair in a read-only session without login", without_login },
 	{ "token pairs sign in other processes", token_keys },
@@ -433,5 +453,7 @@ static const struct tap_case cases[] = {
 
 int main(int argc, char **argv)
 {
+	if (strstr(argv[0], "software") != NULL)
+		setenv("PKCS11_TPM_KEYGEN", "software", 1);
 	return p11_main(argc, argv, "key generation", cases);
 }
