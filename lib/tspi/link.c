@@ -102,7 +102,7 @@ static void link_close(void)
 	expired = false;
 }
 
-static TSS_RESULT link_open(void)
+static TSS_RESULT link_open(bool with_srk)
 {
 	TSS_RESULT r;
 
@@ -113,7 +113,8 @@ static TSS_RESULT link_open(void)
 		&& (r = Tspi_Context_GetTpmObject(the_link.context, &the_link.tpm)) == TSS_SUCCESS) {
 		is_open = true;
 		wire_found();
-		r = srk_open(&the_link);
+		if (with_srk)
+			r = srk_open(&the_link);
 	}
 	if (r != TSS_SUCCESS)
 		link_close();
@@ -137,13 +138,15 @@ static bool allocator_fits(void)
 }
 
 /* A port that refuses means no tcsd; one that accepts and hangs up, a tcsd whose places are taken. */
-static TSS_RESULT link_need(void)
+static TSS_RESULT link_need(bool with_srk)
 {
 	struct timespec start, pause = { 0, 10000000 };
 	TSS_RESULT r;
 
-	if (the_link.context != 0)
+	if (the_link.context != 0 && (the_link.srk != 0 || !with_srk))
 		return TSS_SUCCESS;
+	if (the_link.context != 0)
+		link_close();
 	if (!allocator_fits())
 		return TSP_ERROR(TSS_E_NOTIMPL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -154,7 +157,7 @@ static TSS_RESULT link_need(void)
 			return TSP_ERROR(TSS_E_NO_CONNECTION);
 		if (state == PORT_FOREIGN)
 			return TSP_ERROR(TSS_E_CONNECTION_FAILED);
-		r = state == PORT_ANSWERS ? link_open() : TSP_ERROR(TSS_E_COMM_FAILURE);
+		r = state == PORT_ANSWERS ? link_open(with_srk) : TSP_ERROR(TSS_E_COMM_FAILURE);
 		if (!lost(r) || keeper_interrupted() || elapsed_ms(&start) > (int64_t)keeper_timeout_ms())
 			return r;
 		nanosleep(&pause, NULL);
@@ -176,7 +179,7 @@ static void leave(const struct signals *held)
 	pthread_mutex_unlock(&mutex);
 }
 
-TSS_RESULT link_run(link_work *work, void *arg)
+static TSS_RESULT run(link_work *work, void *arg, bool with_srk)
 {
 	struct signals held;
 	TSS_RESULT r = TSS_SUCCESS;
@@ -185,7 +188,7 @@ TSS_RESULT link_run(link_work *work, void *arg)
 	keeper_work_begin();
 	bury_retired();
 	for (int tries = 0; tries < 3; tries++) {
-		if ((r = link_need()) != TSS_SUCCESS)
+		if ((r = link_need(with_srk)) != TSS_SUCCESS)
 			break;
 		r = work(&the_link, arg);
 		if (!lost(r))
@@ -201,6 +204,16 @@ TSS_RESULT link_run(link_work *work, void *arg)
 	keeper_work_end();
 	leave(&held);
 	return r;
+}
+
+TSS_RESULT link_run(link_work *work, void *arg)
+{
+	return run(work, arg, true);
+}
+
+TSS_RESULT link_run_bare(link_work *work, void *arg)
+{
+	return run(work, arg, false);
 }
 
 void link_expire(void)

@@ -26,6 +26,9 @@ typedef TSS_RESULT link_work(const struct link *link, void *arg);
 /* Returns what the work returned, or why no connection could be had. Logs nothing. */
 TSS_RESULT link_run(link_work *work, void *arg);
 
+/* For work that does without the SRK, as a chip without owner has none: link->srk may be 0. */
+TSS_RESULT link_run_bare(link_work *work, void *arg);
+
 /* A TSS object that lives as long as the connection, with a policy that holds a secret (or 0). */
 struct link_object {
 	TSS_HOBJECT handle;

@@ -53,6 +53,17 @@ struct tspi_version {
 
 CK_RV tspi_version(struct tspi_version *version);
 
+/* The chip's defence against guessing. Zero: the chip does not tell, or there is none. */
+struct tspi_lockout {
+	bool active;
+	unsigned int tries, threshold; /* wrong auths so far; from how many on it waits */
+	unsigned int seconds; /* until it answers again, if active */
+};
+
+/* Works without an owner, and costs no try. CKR_FUNCTION_NOT_SUPPORTED, without a word in the log: this
+   chip, or this libtspi, does not tell. */
+CK_RV tspi_lockout(struct tspi_lockout *lockout);
+
 /* n bytes of any number from the chip's generator. */
 CK_RV tspi_random(uint8_t *out, size_t n);
 

@@ -76,6 +76,11 @@ CK_RV tss_error_code(TSS_RESULT result)
 	return result == TSS_SUCCESS ? CKR_OK : find(result)->rv;
 }
 
+const char *tss_error_hint(TSS_RESULT result)
+{
+	return find(result)->hint;
+}
+
 CK_RV tss_error_report(const char *what, TSS_RESULT result)
 {
 	const struct tss_error *error = find(result);

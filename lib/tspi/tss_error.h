@@ -12,6 +12,9 @@
 /* The code alone, without a word in the log. */
 CK_RV tss_error_code(TSS_RESULT result);
 
+/* What to do about it, in words for the administrator. */
+const char *tss_error_hint(TSS_RESULT result);
+
 /* Logs that what the caller did failed with result, and what to do; returns its code. */
 CK_RV tss_error_report(const char *what, TSS_RESULT result);
 
