@@ -1,35 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tspi/tspi.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include <tss/tpm_error.h>
 #include <tss/tss_error.h>
 #include <tss/tss_error_basics.h>
 
+#include "tspi/capability.h"
 #include "tspi/link.h"
 #include "tspi/tss_error.h"
 
-/* TPM Main part 2, 21.1 and 21.9 to 21.12 */
-#define CAP_DA_LOGIC 0x19
+/* TPM Main part 2, 21.9 to 21.12 */
 #define TAG_DA_INFO 0x37
 #define TAG_DA_INFO_LIMITED 0x38
 #define DA_STATE_ACTIVE 1
 #define DA_ACTION_TIMEOUT 1
 
-/* Tspi_TPM_GetCapability() of TrouSerS refuses this capability. What it calls does not, and is exported, but
-   stands in no header: a libtspi without it will do. */
-extern TSS_RESULT RPC_GetTPMCapability(TSS_HCONTEXT context, UINT32 area, UINT32 sub_len, BYTE *sub,
-	UINT32 *len, BYTE **answer) __attribute__((weak));
-
-static bool lockout_read(struct tspi_lockout *lockout, const BYTE *p, UINT32 len)
+static bool lockout_read(struct tspi_lockout *lockout, const struct buf *answer)
 {
 	struct reader reader;
 	uint16_t tag;
 	uint32_t actions, value;
 
-	reader_init(&reader, p, len);
+	memset(lockout, 0, sizeof *lockout);
+	reader_init(&reader, answer->data, answer->len);
 	tag = reader_u16(&reader);
 	lockout->active = reader_u8(&reader) == DA_STATE_ACTIVE;
 	if (tag == TAG_DA_INFO) {
@@ -45,21 +39,13 @@ static bool lockout_read(struct tspi_lockout *lockout, const BYTE *p, UINT32 len
 
 static TSS_RESULT lockout_work(const struct link *link, void *arg)
 {
-	BYTE keys[2] = { 0, 1 }; /* TPM_ET_KEYHANDLE */
-	struct tspi_lockout *lockout = arg;
-	BYTE *answer = NULL;
-	UINT32 len = 0;
-	TSS_RESULT r;
+	static const BYTE keys[] = { 0, 1 }; /* TPM_ET_KEYHANDLE */
+	struct buf answer = BUF_INIT;
+	TSS_RESULT r = capability_get(link, CAPABILITY_DA_LOGIC, keys, sizeof keys, &answer);
 
-	if (RPC_GetTPMCapability == NULL)
-		return TSP_ERROR(TSS_E_NOTIMPL);
-	r = RPC_GetTPMCapability(link->context, CAP_DA_LOGIC, sizeof keys, keys, &len, &answer);
-	if (r != TSS_SUCCESS)
-		return r;
-	memset(lockout, 0, sizeof *lockout);
-	if (!lockout_read(lockout, answer, len))
+	if (r == TSS_SUCCESS && !lockout_read(arg, &answer))
 		r = TSP_ERROR(TSS_E_NOTIMPL);
-	free(answer);
+	buf_free(&answer);
 	return r;
 }
 
@@ -67,8 +53,7 @@ CK_RV tspi_lockout(struct tspi_lockout *lockout)
 {
 	TSS_RESULT r = link_run_bare(lockout_work, lockout);
 
-	if (r == TPM_E_BAD_MODE || r == TPM_E_BAD_PARAMETER || r == TPM_E_BAD_PARAM_SIZE
-		|| r == TSP_ERROR(TSS_E_NOTIMPL))
+	if (r == TSP_ERROR(TSS_E_NOTIMPL))
 		return CKR_FUNCTION_NOT_SUPPORTED;
 	return tss_error_report_plain("asking for the TPM's lockout", r);
 }
