@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <tss/tpm_error.h>
+
 #include "common/terminal.h"
 #include "tpmadm/owner.h"
 #include "tpmadm/tpmadm.h"
@@ -27,6 +29,15 @@ static bool is_meant(void)
 	return false;
 }
 
+/* One wrong passphrase, and in that lockout the right one is refused too (TPM_ResetLockValue). */
+static int clear_fail(const char *what, bool lock, TSS_RESULT r)
+{
+	if (lock && r == TPM_E_AUTHFAIL)
+		return tpmadm_error("%s: the owner passphrase is wrong; or one was before, then the TPM "
+			"takes none until the wait is over (0x%x)", what, (unsigned int)r);
+	return tpmadm_fail(what, r);
+}
+
 static int clear_run(const struct args *args)
 {
 	bool all = strcmp(args->operand, "owner") == 0;
@@ -40,11 +51,11 @@ static int clear_run(const struct args *args)
 	if (status == TPMADM_OK && !owner_ask(&owner, args->known))
 		status = TPMADM_FAILED;
 	if (status == TPMADM_OK && (r = owner_run(&owner, all ? owner_work : lock_work, NULL)) != TSS_SUCCESS)
-		status = tpmadm_fail(what, r);
+		status = clear_fail(what, !all, r);
 	owner_wipe(&owner);
 	if (status == TPMADM_OK)
-		puts(all ? "The TPM has no owner any more. Restart the machine, enable and activate the TPM in the\n"
-			"firmware setup if it asks for that, then run tpmadm init."
+		puts(all ? "The TPM has no owner any more. Restart the machine, enable and activate the\n"
+			"TPM in the firmware setup, then run tpmadm init."
 			: "The TPM's count of wrong passphrases and PINs is zero.");
 	return status;
 }

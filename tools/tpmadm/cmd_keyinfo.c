@@ -68,7 +68,8 @@ static TSS_RESULT details_work(const struct link *link, void *arg)
 	if (r != TSS_SUCCESS)
 		return r;
 	for (size_t i = 0; r == TSS_SUCCESS && i < sizeof wanted / sizeof wanted[0]; i++)
-		r = Tspi_GetAttribUint32(handle, TSS_TSPATTRIB_KEY_INFO, wanted[i].attribute, wanted[i].value);
+		r = Tspi_GetAttribUint32(handle, TSS_TSPATTRIB_KEY_INFO, wanted[i].attribute,
+			wanted[i].value);
 	Tspi_Context_CloseObject(link->context, handle);
 	return r;
 }

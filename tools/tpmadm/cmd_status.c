@@ -84,7 +84,8 @@ static void lockout_print(void)
 	if (lockout.seconds != 0)
 		printf(", for %u s", lockout.seconds);
 	if (lockout.threshold != 0)
-		printf(" (%u wrong passphrases or PINs, %u are free)", lockout.tries, lockout.threshold);
+		printf(" (wrong passphrases and PINs: %u, without a wait: %u)", lockout.tries,
+			lockout.threshold);
 	putchar('\n');
 }
 
@@ -135,6 +136,7 @@ static int status_run(const struct args *args)
 	chip_print(&status.chip);
 	lockout_print();
 	resources_print(&status);
+	fflush(stdout);
 	if (status.pcr_result == TSS_SUCCESS)
 		pcrs_print(&status.pcrs);
 	else

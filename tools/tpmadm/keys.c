@@ -59,7 +59,8 @@ void uuid_format(const TSS_UUID *uuid, char text[UUID_TEXT_LEN + 1])
 
 	snprintf(text, UUID_TEXT_LEN + 1, "%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x",
 		(unsigned int)uuid->ulTimeLow, (unsigned int)uuid->usTimeMid, (unsigned int)uuid->usTimeHigh,
-		uuid->bClockSeqHigh, uuid->bClockSeqLow, node[0], node[1], node[2], node[3], node[4], node[5]);
+		uuid->bClockSeqHigh, uuid->bClockSeqLow, node[0], node[1], node[2], node[3], node[4],
+		node[5]);
 }
 
 bool uuid_equal(const TSS_UUID *a, const TSS_UUID *b)

@@ -60,7 +60,9 @@ int owner_expect(const char *what)
 
 	if (r != TSS_SUCCESS)
 		return tpmadm_fail(what, r);
-	return chip.owner == YES ? TPMADM_OK : tpmadm_error("%s: the TPM has no owner: run tpmadm init", what);
+	if (chip.owner != YES)
+		return tpmadm_error("%s: the TPM has no owner: run tpmadm init", what);
+	return TPMADM_OK;
 }
 
 struct once {
