@@ -29,9 +29,8 @@ static const struct tss_error errors[] = {
 		"too many wrong PINs: the chip answers again after a wait, or after tpm_resetdalock" },
 	{ TPM_E_DECRYPT_ERROR, CKR_TOKEN_NOT_RECOGNIZED,
 		"the key was made by another chip, or before this one was cleared" },
-	{ TPM_E_NOSRK, CKR_DEVICE_ERROR, "the TPM has no owner: run tpm_takeownership -z, "
-		"before it tpm_createek if there is no endorsement key" },
-	{ TPM_E_NO_ENDORSEMENT, CKR_DEVICE_ERROR, "the TPM has no endorsement key: run tpm_createek" },
+	{ TPM_E_NOSRK, CKR_DEVICE_ERROR, "the TPM has no owner: run tpmadm init" },
+	{ TPM_E_NO_ENDORSEMENT, CKR_DEVICE_ERROR, "the TPM has no endorsement key: run tpmadm init" },
 	{ TPM_E_DEACTIVATED, CKR_DEVICE_ERROR, "the TPM is deactivated: activate it in the firmware setup" },
 	{ TPM_E_DISABLED, CKR_DEVICE_ERROR, "the TPM is disabled: enable it in the firmware setup" },
 	{ TPM_E_FAILEDSELFTEST, CKR_DEVICE_ERROR, "the TPM failed its self test" },
