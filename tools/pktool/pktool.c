@@ -8,6 +8,13 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
+	&cmd_delete,
+	&cmd_genkey,
+	&cmd_genkeypair,
+	&cmd_inittoken,
+	&cmd_list,
+	&cmd_setpin,
+	&cmd_tokens,
 	NULL,
 };
 
