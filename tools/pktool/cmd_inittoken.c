@@ -69,11 +69,6 @@ static bool labels_get(const CK_TOKEN_INFO *info, const struct words *words, CK_
 	return false;
 }
 
-static CK_RV init(const struct module *module, CK_SLOT_ID slot, struct buf *pin, CK_UTF8CHAR *label)
-{
-	return module->p11->C_InitToken(slot, pin->data, pin->len, label);
-}
-
 static int token_init(const struct module *module, CK_SLOT_ID slot, const struct words *words)
 {
 	struct buf pin = { .secret = true };
@@ -82,13 +77,15 @@ static int token_init(const struct module *module, CK_SLOT_ID slot, const struct
 	CK_TOKEN_INFO info;
 	CK_RV rv = module->p11->C_GetTokenInfo(slot, &info);
 	int status = PKTOOL_FAILED;
+	bool keypad;
 
 	if (rv != CKR_OK)
 		return module_failed("looking at the token", rv);
+	keypad = (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
 	if (!labels_get(&info, words, label, name) ||
-		!session_pin("Enter SO PIN:", words_value(words, "pinfile"), &pin))
+		(!keypad && !session_pin("Enter SO PIN:", words_value(words, "pinfile"), &pin)))
 		goto out;
-	rv = init(module, slot, &pin, label);
+	rv = module->p11->C_InitToken(slot, keypad ? NULL : pin.data, pin.len, label);
 	if (rv != CKR_OK) {
 		(void)module_failed("initialising the token", rv);
 		goto out;

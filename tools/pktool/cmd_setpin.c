@@ -89,7 +89,7 @@ static int run(const struct words *words)
 	so = so || (usertype != NULL && strcmp(usertype, "so") == 0);
 	if (!session_open(&session, words_value(words, "token"), SESSION_WRITE))
 		return PKTOOL_FAILED;
-	if ((session.flags & CKF_TOKEN_INITIALIZED) == 0) {
+	if ((session.flags & (CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED)) == 0) {
 		pktool_error("%s is not initialised yet; do that first: pktool inittoken", session.label);
 		status = PKTOOL_FAILED;
 	} else {

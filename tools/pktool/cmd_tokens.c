@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct word table[] = {
 	{ NULL, WORD_PLAIN, NULL, NULL },
@@ -11,7 +12,19 @@ static const struct word table[] = {
 
 static void row_print(const char *label, const char *manufacturer, const char *serial, const char *state)
 {
-	printf("%-30.30s  %-15.15s  %-15.15s  %-10.10s\n", label, manufacturer, serial, state);
+	printf("%-*.*s  %-*.*s  %-*.*s  %-10.10s\n", MODULE_LABEL_SHOWN, MODULE_LABEL_SHOWN, label,
+		MODULE_MANUFACTURER_SHOWN, MODULE_MANUFACTURER_SHOWN, manufacturer, MODULE_SERIAL_SHOWN,
+		MODULE_SERIAL_SHOWN, serial, state);
+}
+
+/* No half of a character at the end. */
+static void text_cut(char *text, size_t n)
+{
+	if (strlen(text) <= n)
+		return;
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	text[n] = '\0';
 }
 
 static const char *pin_state(CK_FLAGS flags)
@@ -31,6 +44,8 @@ static void token_print(const CK_TOKEN_INFO *info)
 	module_text(info->label, sizeof info->label, label);
 	module_text(info->manufacturerID, sizeof info->manufacturerID, manufacturer);
 	module_text(info->serialNumber, sizeof info->serialNumber, serial);
+	text_cut(label, MODULE_LABEL_SHOWN);
+	text_cut(manufacturer, MODULE_MANUFACTURER_SHOWN);
 	row_print(label, manufacturer, serial, pin_state(info->flags));
 }
 

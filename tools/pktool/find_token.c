@@ -8,7 +8,7 @@
 
 #define FIELDS 3
 
-/* "LABEL:MANUFACTURER:SERIAL" taken apart; a field that is empty fits all. */
+/* "LABEL:MANUFACTURER:SERIAL" taken apart; of the last two an empty one fits all. */
 struct name {
 	char *text;
 	const char *fields[FIELDS];
@@ -23,6 +23,7 @@ typedef bool token_test(const CK_TOKEN_INFO *info, const struct name *name);
 
 static bool name_read(struct name *name, const char *text)
 {
+	const char *p = text;
 	size_t field = 0;
 	char *to;
 
@@ -34,20 +35,20 @@ static bool name_read(struct name *name, const char *text)
 	for (size_t i = 0; i < FIELDS; i++)
 		name->fields[i] = "";
 	name->fields[0] = to;
-	for (; *text != '\0'; text++) {
-		if (*text == ':' && ++field < FIELDS) {
+	for (; *p != '\0'; p++) {
+		if (*p == ':' && ++field < FIELDS) {
 			*to++ = '\0';
 			name->fields[field] = to;
 			continue;
 		}
-		if (*text == '\\' && (text[1] == ':' || text[1] == '\\'))
-			text++;
-		*to++ = *text;
+		if (*p == '\\' && (p[1] == ':' || p[1] == '\\'))
+			p++;
+		*to++ = *p;
 	}
 	*to = '\0';
 	if (field < FIELDS)
 		return true;
-	pktool_error("%s: not LABEL[:MANUFACTURER[:SERIAL]]; a colon within one of them is written \\:", name->text);
+	pktool_error("%s: not LABEL[:MANUFACTURER[:SERIAL]]; a colon within one of them is written \\:", text);
 	free(name->text);
 	return false;
 }
@@ -68,16 +69,17 @@ static bool field_is(const CK_UTF8CHAR *field, size_t n, const char *text)
 	return n == length && memcmp(field, text, n) == 0;
 }
 
-static bool field_fits(const CK_UTF8CHAR *field, size_t n, const char *text)
+/* "pktool tokens" shows only so much of them; that will do. */
+static bool field_fits(const CK_UTF8CHAR *field, size_t n, const char *text, size_t shown)
 {
-	return *text == '\0' || field_is(field, n, text);
+	return *text == '\0' || field_is(field, n, text) || (strlen(text) == shown && field_is(field, shown, text));
 }
 
 static bool fits_name(const CK_TOKEN_INFO *info, const struct name *name)
 {
-	return field_fits(info->label, sizeof info->label, name->fields[0]) &&
-		field_fits(info->manufacturerID, sizeof info->manufacturerID, name->fields[1]) &&
-		field_fits(info->serialNumber, sizeof info->serialNumber, name->fields[2]);
+	return field_is(info->label, sizeof info->label, name->fields[0]) &&
+		field_fits(info->manufacturerID, sizeof info->manufacturerID, name->fields[1], MODULE_MANUFACTURER_SHOWN) &&
+		field_fits(info->serialNumber, sizeof info->serialNumber, name->fields[2], MODULE_SERIAL_SHOWN);
 }
 
 static bool fits_all(const CK_TOKEN_INFO *info, const struct name *name)

@@ -22,6 +22,11 @@ void module_close(struct module *module);
 /* Every slot with a token in it; the caller frees. */
 bool module_slots(const struct module *module, CK_SLOT_ID **slots, CK_ULONG *count);
 
+/* What "pktool tokens" shows of the fields of a token. */
+#define MODULE_LABEL_SHOWN 30
+#define MODULE_MANUFACTURER_SHOWN 15
+#define MODULE_SERIAL_SHOWN 15
+
 /* The token that "LABEL[:MANUFACTURER[:SERIAL]]" names, blanks at the end of its fields ignored; a colon within
    one has a backslash before it. NULL: the only one there is, else the only one that is initialised, else the
    one called TPM. None, or several: false. */
