@@ -35,7 +35,8 @@ static CK_RV destroy(struct session *session, CK_OBJECT_HANDLE object, const cha
 	return rv;
 }
 
-static int delete_all(struct session *session, const CK_OBJECT_HANDLE *handles, size_t count, const char *pinfile)
+static int delete_all(
+	struct session *session, const CK_OBJECT_HANDLE *handles, size_t count, const char *pinfile)
 {
 	size_t deleted = 0;
 
@@ -62,8 +63,8 @@ static int run(const struct words *words)
 
 	if (!select_read(&selection, words))
 		return PKTOOL_USAGE;
-	if (!session_open(&session, words_value(words, "token"), SESSION_WRITE) ||
-		!select_find(&session, &selection, pinfile, &handles, &count))
+	if (!session_open(&session, words_value(words, "token"), SESSION_WRITE)
+		|| !select_find(&session, &selection, pinfile, &handles, &count))
 		goto out;
 	if (count == 0)
 		pktool_error("no objects found");

@@ -51,7 +51,8 @@ static bool request_read(const struct words *words, struct request *request)
 {
 	const char *type = words_value(words, "keytype");
 
-	*request = (struct request){ &kinds[0], words_value(words, "label"), DEFAULT_BITS, false, true, false };
+	*request =
+		(struct request){ &kinds[0], words_value(words, "label"), DEFAULT_BITS, false, true, false };
 	for (size_t i = 0; type != NULL && i < sizeof kinds / sizeof kinds[0]; i++)
 		if (strcmp(type, kinds[i].name) == 0)
 			request->kind = &kinds[i];
@@ -70,8 +71,8 @@ static bool has_mechanism(const struct session *session, const struct kind *kind
 {
 	CK_MECHANISM_INFO info;
 
-	if (session->p11->C_GetMechanismInfo(session->slot, kind->mechanism, &info) == CKR_OK &&
-		(info.flags & CKF_GENERATE) != 0)
+	if (session->p11->C_GetMechanismInfo(session->slot, kind->mechanism, &info) == CKR_OK
+		&& (info.flags & CKF_GENERATE) != 0)
 		return true;
 	pktool_error("%s makes no keys with keytype=%s", session->label, kind->name);
 	return false;
@@ -135,8 +136,8 @@ static int run(const struct words *words)
 		return PKTOOL_USAGE;
 	if (!session_open(&session, words_value(words, "token"), SESSION_WRITE))
 		return PKTOOL_FAILED;
-	if (has_mechanism(&session, request.kind) && session_login(&session, words_value(words, "pinfile")) &&
-		key_make(&session, &request, &key)) {
+	if (has_mechanism(&session, request.kind) && session_login(&session, words_value(words, "pinfile"))
+		&& key_make(&session, &request, &key)) {
 		if (request.print && (request.sensitive || !request.extractable))
 			pktool_error("cannot reveal the key value: the key is sensitive or not extractable");
 		else if (request.print)

@@ -25,13 +25,14 @@ static bool request_read(const struct words *words, struct keypair_request *requ
 
 	request->bits = KEYPAIR_BITS;
 	request->label = words_value(words, "label");
-	if (!value_number(words, "keylen", KEYPAIR_BITS_MIN, KEYPAIR_BITS_MAX, &request->bits) ||
-		!value_hex(words, "id", id))
+	if (!value_number(words, "keylen", KEYPAIR_BITS_MIN, KEYPAIR_BITS_MAX, &request->bits)
+		|| !value_hex(words, "id", id))
 		return false;
 	request->id = id->data;
 	request->id_len = id->len;
 	if (words_value(words, ec ? "keylen" : "curve") != NULL) {
-		pktool_error(ec ? "keylen= is for keytype=rsa; here it is curve=" : "curve= is for keytype=ec");
+		pktool_error(
+			ec ? "keylen= is for keytype=rsa; here it is curve=" : "curve= is for keytype=ec");
 		return false;
 	}
 	if (ec)
@@ -43,8 +44,8 @@ static bool request_read(const struct words *words, struct keypair_request *requ
 static bool has_mechanism(const struct session *session, bool ec)
 {
 	CK_MECHANISM_INFO info;
-	CK_RV rv = session->p11->C_GetMechanismInfo(session->slot,
-		ec ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN, &info);
+	CK_RV rv = session->p11->C_GetMechanismInfo(
+		session->slot, ec ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN, &info);
 
 	if (rv == CKR_OK)
 		return true;
@@ -64,9 +65,10 @@ static int run(const struct words *words)
 		status = PKTOOL_USAGE;
 		goto out;
 	}
-	if (session_open(&session, words_value(words, "token"), SESSION_WRITE) &&
-		has_mechanism(&session, request.curve != NULL) && session_login(&session, words_value(words, "pinfile")) &&
-		keypair_make(&session, &request, &public_key, &private_key))
+	if (session_open(&session, words_value(words, "token"), SESSION_WRITE)
+		&& has_mechanism(&session, request.curve != NULL)
+		&& session_login(&session, words_value(words, "pinfile"))
+		&& keypair_make(&session, &request, &public_key, &private_key))
 		status = PKTOOL_OK;
 out:
 	session_close(&session);

@@ -15,7 +15,7 @@ static const struct word table[] = {
 	{ NULL, WORD_PLAIN, NULL, NULL },
 };
 
-#define LABEL_LEN sizeof ((CK_TOKEN_INFO *)NULL)->label
+#define LABEL_LEN sizeof((CK_TOKEN_INFO *)NULL)->label
 
 /* Emptying a token is no work for a guess: where there are several, one has to be named. */
 static bool find_only(const struct module *module, CK_SLOT_ID *slot)
@@ -38,7 +38,8 @@ static bool find_only(const struct module *module, CK_SLOT_ID *slot)
 	return ok;
 }
 
-static bool find_slot(const struct module *module, const struct words *words, unsigned long number, CK_SLOT_ID *slot)
+static bool find_slot(
+	const struct module *module, const struct words *words, unsigned long number, CK_SLOT_ID *slot)
 {
 	const char *label = words_value(words, "currlabel");
 
@@ -82,8 +83,8 @@ static int token_init(const struct module *module, CK_SLOT_ID slot, const struct
 	if (rv != CKR_OK)
 		return module_failed("looking at the token", rv);
 	keypad = (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
-	if (!labels_get(&info, words, label, name) ||
-		(!keypad && !session_pin("Enter SO PIN:", words_value(words, "pinfile"), &pin)))
+	if (!labels_get(&info, words, label, name)
+		|| (!keypad && !session_pin("Enter SO PIN:", words_value(words, "pinfile"), &pin)))
 		goto out;
 	rv = module->p11->C_InitToken(slot, keypad ? NULL : pin.data, pin.len, label);
 	if (rv != CKR_OK) {
@@ -123,4 +124,5 @@ static int run(const struct words *words)
 	return status;
 }
 
-const struct command cmd_inittoken = { "inittoken", "empties a token and makes it ready for use", table, run };
+const struct command cmd_inittoken = { "inittoken", "empties a token and makes it ready for use", table,
+	run };

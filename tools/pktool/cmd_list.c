@@ -41,7 +41,8 @@ static void field_print(const char *name, const char *value)
 	printf("    %-12s%s\n", name, value);
 }
 
-static void label_print(struct session *session, CK_OBJECT_HANDLE object, const char *name, CK_ATTRIBUTE_TYPE type)
+static void label_print(
+	struct session *session, CK_OBJECT_HANDLE object, const char *name, CK_ATTRIBUTE_TYPE type)
 {
 	struct buf value = BUF_INIT;
 
@@ -57,7 +58,8 @@ static void label_print(struct session *session, CK_OBJECT_HANDLE object, const 
 	buf_free(&value);
 }
 
-static void hex_print(struct session *session, CK_OBJECT_HANDLE object, const char *name, CK_ATTRIBUTE_TYPE type)
+static void hex_print(
+	struct session *session, CK_OBJECT_HANDLE object, const char *name, CK_ATTRIBUTE_TYPE type)
 {
 	struct buf value = BUF_INIT;
 
@@ -96,7 +98,8 @@ static void serial_print(const ASN1_INTEGER *serial)
 	char *text = number != NULL ? BN_bn2hex(number) : NULL;
 
 	if (text != NULL)
-		printf("    %-12s%s0x%s\n", "Serial:", text[0] == '-' ? "-" : "", text + (text[0] == '-' ? 1 : 0));
+		printf("    %-12s%s0x%s\n", "Serial:", text[0] == '-' ? "-" : "",
+			text + (text[0] == '-' ? 1 : 0));
 	OPENSSL_free(text);
 	BN_free(number);
 }
@@ -164,8 +167,8 @@ static void size_print(struct session *session, CK_OBJECT_HANDLE object, CK_KEY_
 	if (type == CKK_EC) {
 		if (objects_value(session, object, CKA_EC_PARAMS, &value) && curve_name(&value)[0] != '\0')
 			printf(", %s", curve_name(&value));
-	} else if (objects_value(session, object, type == CKK_RSA ? CKA_MODULUS : CKA_PRIME, &value) &&
-		bits_of(&value) != 0) {
+	} else if (objects_value(session, object, type == CKK_RSA ? CKA_MODULUS : CKA_PRIME, &value)
+		&& bits_of(&value) != 0) {
 		printf(", %zu bits", bits_of(&value));
 	} else if (objects_ulong(session, object, CKA_VALUE_LEN, &len)) {
 		printf(", %lu bits", len * 8);
@@ -239,8 +242,8 @@ static int run(const struct words *words)
 
 	if (!select_read(&selection, words))
 		return PKTOOL_USAGE;
-	if (!session_open(&session, words_value(words, "token"), SESSION_READ) ||
-		!select_find(&session, &selection, words_value(words, "pinfile"), &handles, &count))
+	if (!session_open(&session, words_value(words, "token"), SESSION_READ)
+		|| !select_find(&session, &selection, words_value(words, "pinfile"), &handles, &count))
 		goto out;
 	for (size_t i = 0; i < count; i++)
 		object_print(&session, handles[i], i + 1);

@@ -24,7 +24,8 @@ static bool new_pin(const char *file, struct buf *pin)
 }
 
 /* With the token's own keypad there is no PIN to be asked here. */
-static bool login(struct session *session, CK_USER_TYPE role, const char *prompt, const char *file, struct buf *pin)
+static bool login(
+	struct session *session, CK_USER_TYPE role, const char *prompt, const char *file, struct buf *pin)
 {
 	bool keypad = (session->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
 	CK_RV rv;
@@ -41,8 +42,8 @@ static bool login(struct session *session, CK_USER_TYPE role, const char *prompt
 /* A token of which the standard leaves it to the SO to give the user a first PIN. */
 static bool pin_is_first(const struct session *session, CK_USER_TYPE role)
 {
-	return role == CKU_USER && (session->flags & CKF_TOKEN_INITIALIZED) != 0 &&
-		(session->flags & (CKF_USER_PIN_INITIALIZED | CKF_USER_PIN_TO_BE_CHANGED)) == 0;
+	return role == CKU_USER && (session->flags & CKF_TOKEN_INITIALIZED) != 0
+		&& (session->flags & (CKF_USER_PIN_INITIALIZED | CKF_USER_PIN_TO_BE_CHANGED)) == 0;
 }
 
 static int pin_set(struct session *session, CK_USER_TYPE role, const char *file, const char *new_file)
@@ -54,9 +55,11 @@ static int pin_set(struct session *session, CK_USER_TYPE role, const char *file,
 	CK_RV rv;
 
 	if (first)
-		fprintf(stderr, "%s has no user PIN yet; the security officer (SO) sets the first one.\n", session->label);
-	if (!login(session, first ? CKU_SO : role, first ? "Enter SO PIN:" : "Enter token passphrase:", file, &old) ||
-		(!keypad && !new_pin(new_file, &pin)))
+		fprintf(stderr, "%s has no user PIN yet; the security officer (SO) sets the first one.\n",
+			session->label);
+	if (!login(session, first ? CKU_SO : role, first ? "Enter SO PIN:" : "Enter token passphrase:", file,
+		    &old)
+		|| (!keypad && !new_pin(new_file, &pin)))
 		goto out;
 	if (first)
 		rv = session->p11->C_InitPIN(session->handle, keypad ? NULL : pin.data, pin.len);
@@ -100,4 +103,5 @@ static int run(const struct words *words)
 	return status;
 }
 
-const struct command cmd_setpin = { "setpin", "changes the PIN of the user or of the security officer", table, run };
+const struct command cmd_setpin = { "setpin", "changes the PIN of the user or of the security officer", table,
+	run };

@@ -3,7 +3,10 @@
 
 #include <stddef.h>
 
-#define CODE(name, words) { name, #name, words }
+#define CODE(name, words)                                                                                    \
+	{                                                                                                    \
+		name, #name, words                                                                           \
+	}
 
 static const struct code codes[] = {
 	CODE(CKR_CANCEL, "it was cancelled"),
@@ -47,7 +50,8 @@ static const struct code codes[] = {
 	CODE(CKR_PIN_INVALID, "the token does not take this PIN; it may be the default one, or too simple"),
 	CODE(CKR_PIN_LEN_RANGE, "the PIN is too short or too long"),
 	CODE(CKR_PIN_EXPIRED, "the PIN is still the default one; set your own first: pktool setpin"),
-	CODE(CKR_PIN_LOCKED, "the PIN is locked after too many wrong ones; a TPM opens again after some time"),
+	CODE(CKR_PIN_LOCKED,
+		"the PIN is locked after too many wrong ones; a TPM opens again after some time"),
 	CODE(CKR_SESSION_CLOSED, NULL),
 	CODE(CKR_SESSION_COUNT, "the token is busy: too many sessions"),
 	CODE(CKR_SESSION_HANDLE_INVALID, NULL),
@@ -62,7 +66,8 @@ static const struct code codes[] = {
 	CODE(CKR_TEMPLATE_INCONSISTENT, "the token does not take this together"),
 	CODE(CKR_TOKEN_NOT_PRESENT, "there is no token in the slot"),
 	CODE(CKR_TOKEN_NOT_RECOGNIZED, "the module does not know this token"),
-	CODE(CKR_TOKEN_WRITE_PROTECTED, "the token is write-protected, or its directory cannot be written to"),
+	CODE(CKR_TOKEN_WRITE_PROTECTED,
+		"the token is write-protected, or its directory cannot be written to"),
 	CODE(CKR_UNWRAPPING_KEY_HANDLE_INVALID, NULL),
 	CODE(CKR_UNWRAPPING_KEY_SIZE_RANGE, NULL),
 	CODE(CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, NULL),

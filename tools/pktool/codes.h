@@ -7,7 +7,7 @@
 /* What a module answers, for people. */
 struct code {
 	CK_RV rv;
-	const char *name;  /* "CKR_PIN_INCORRECT" */
+	const char *name; /* "CKR_PIN_INCORRECT" */
 	const char *words; /* "the PIN is wrong", or NULL where the name says no less */
 };
 

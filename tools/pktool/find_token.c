@@ -48,7 +48,8 @@ static bool name_read(struct name *name, const char *text)
 	*to = '\0';
 	if (field < FIELDS)
 		return true;
-	pktool_error("%s: not LABEL[:MANUFACTURER[:SERIAL]]; a colon within one of them is written \\:", text);
+	pktool_error(
+		"%s: not LABEL[:MANUFACTURER[:SERIAL]]; a colon within one of them is written \\:", text);
 	free(name->text);
 	return false;
 }
@@ -72,14 +73,17 @@ static bool field_is(const CK_UTF8CHAR *field, size_t n, const char *text)
 /* "pktool tokens" shows only so much of them; that will do. */
 static bool field_fits(const CK_UTF8CHAR *field, size_t n, const char *text, size_t shown)
 {
-	return *text == '\0' || field_is(field, n, text) || (strlen(text) == shown && field_is(field, shown, text));
+	return *text == '\0' || field_is(field, n, text)
+		|| (strlen(text) == shown && field_is(field, shown, text));
 }
 
 static bool fits_name(const CK_TOKEN_INFO *info, const struct name *name)
 {
-	return field_is(info->label, sizeof info->label, name->fields[0]) &&
-		field_fits(info->manufacturerID, sizeof info->manufacturerID, name->fields[1], MODULE_MANUFACTURER_SHOWN) &&
-		field_fits(info->serialNumber, sizeof info->serialNumber, name->fields[2], MODULE_SERIAL_SHOWN);
+	return field_is(info->label, sizeof info->label, name->fields[0])
+		&& field_fits(info->manufacturerID, sizeof info->manufacturerID, name->fields[1],
+			MODULE_MANUFACTURER_SHOWN)
+		&& field_fits(
+			info->serialNumber, sizeof info->serialNumber, name->fields[2], MODULE_SERIAL_SHOWN);
 }
 
 static bool fits_all(const CK_TOKEN_INFO *info, const struct name *name)
@@ -102,8 +106,8 @@ static bool is_default(const CK_TOKEN_INFO *info, const struct name *name)
 }
 
 /* How many pass the test; slot becomes the last of them. */
-static size_t tokens_test(const struct token *tokens, size_t n, token_test *test, const struct name *name,
-	CK_SLOT_ID *slot)
+static size_t tokens_test(
+	const struct token *tokens, size_t n, token_test *test, const struct name *name, CK_SLOT_ID *slot)
 {
 	size_t passed = 0;
 
@@ -140,11 +144,13 @@ static bool pick_default(const struct token *tokens, size_t n, CK_SLOT_ID *slot)
 {
 	if (n == 0)
 		pktool_error("%s has no token", pktool_module());
-	if (tokens_test(tokens, n, fits_all, NULL, slot) == 1 || tokens_test(tokens, n, is_initialised, NULL, slot) == 1 ||
-		tokens_test(tokens, n, is_default, NULL, slot) == 1)
+	if (tokens_test(tokens, n, fits_all, NULL, slot) == 1
+		|| tokens_test(tokens, n, is_initialised, NULL, slot) == 1
+		|| tokens_test(tokens, n, is_default, NULL, slot) == 1)
 		return true;
 	if (n != 0)
-		pktool_error("there are several tokens; say which with token=LABEL (pktool tokens lists them)");
+		pktool_error(
+			"there are several tokens; say which with token=LABEL (pktool tokens lists them)");
 	return false;
 }
 
@@ -168,8 +174,8 @@ bool module_find_token(const struct module *module, const char *name, CK_SLOT_ID
 {
 	struct token *tokens = NULL;
 	size_t n = 0;
-	bool ok = tokens_get(module, &tokens, &n) &&
-		(name == NULL ? pick_default(tokens, n, slot) : pick_named(tokens, n, name, slot));
+	bool ok = tokens_get(module, &tokens, &n)
+		&& (name == NULL ? pick_default(tokens, n, slot) : pick_named(tokens, n, name, slot));
 
 	free(tokens);
 	return ok;

@@ -11,19 +11,19 @@
 #include "pktool/objects.h"
 #include "pktool/pktool.h"
 
-#define N(array) (sizeof (array) / sizeof (array)[0])
+#define N(array) (sizeof(array) / sizeof(array)[0])
 
 static CK_BBOOL yes = CK_TRUE;
 
-static CK_RV generate(struct session *session, CK_MECHANISM_TYPE type, CK_ATTRIBUTE *public_template, CK_ULONG n_public,
-	CK_ATTRIBUTE *private_template, CK_ULONG n_private, CK_OBJECT_HANDLE keys[2])
+static CK_RV generate(struct session *session, CK_MECHANISM_TYPE type, CK_ATTRIBUTE *public_template,
+	CK_ULONG n_public, CK_ATTRIBUTE *private_template, CK_ULONG n_private, CK_OBJECT_HANDLE keys[2])
 {
 	CK_MECHANISM mechanism = { type, NULL, 0 };
 	CK_RV rv;
 
 	terminal_busy("The token makes the keys...");
-	rv = session->p11->C_GenerateKeyPair(session->handle, &mechanism, public_template, n_public, private_template,
-		n_private, &keys[0], &keys[1]);
+	rv = session->p11->C_GenerateKeyPair(session->handle, &mechanism, public_template, n_public,
+		private_template, n_private, &keys[0], &keys[1]);
 	terminal_idle();
 	return rv;
 }
@@ -47,8 +47,8 @@ static CK_RV generate_rsa(struct session *session, CK_ULONG bits, CK_OBJECT_HAND
 		{ CKA_UNWRAP, &yes, sizeof yes },
 	};
 
-	return generate(session, CKM_RSA_PKCS_KEY_PAIR_GEN, public_template, N(public_template), private_template,
-		N(private_template), keys);
+	return generate(session, CKM_RSA_PKCS_KEY_PAIR_GEN, public_template, N(public_template),
+		private_template, N(private_template), keys);
 }
 
 static CK_RV generate_ec(struct session *session, struct buf *params, CK_OBJECT_HANDLE keys[2])
@@ -85,7 +85,8 @@ static bool curve_params(const char *curve, struct buf *params)
 	return to != NULL && i2d_ASN1_OBJECT(OBJ_nid2obj(nid), &to) == len;
 }
 
-static CK_RV set(struct session *session, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, const void *value, size_t n)
+static CK_RV set(
+	struct session *session, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type, const void *value, size_t n)
 {
 	union {
 		const void *given;
@@ -101,9 +102,10 @@ static bool default_id(struct session *session, CK_OBJECT_HANDLE key, struct buf
 	struct buf number = BUF_INIT;
 	unsigned int len = 0;
 	uint8_t *to = buf_extend(id, EVP_MAX_MD_SIZE);
-	bool ok = to != NULL && (objects_value(session, key, CKA_MODULUS, &number) ||
-		objects_value(session, key, CKA_EC_POINT, &number)) && number.len > 0 &&
-		EVP_Digest(number.data, number.len, to, &len, EVP_sha1(), NULL) == 1;
+	bool ok = to != NULL
+		&& (objects_value(session, key, CKA_MODULUS, &number)
+			|| objects_value(session, key, CKA_EC_POINT, &number))
+		&& number.len > 0 && EVP_Digest(number.data, number.len, to, &len, EVP_sha1(), NULL) == 1;
 
 	if (ok)
 		id->len = len;
@@ -113,7 +115,8 @@ static bool default_id(struct session *session, CK_OBJECT_HANDLE key, struct buf
 	return ok;
 }
 
-static bool keys_name(struct session *session, const struct keypair_request *request, const CK_OBJECT_HANDLE keys[2])
+static bool keys_name(
+	struct session *session, const struct keypair_request *request, const CK_OBJECT_HANDLE keys[2])
 {
 	struct buf id = BUF_INIT;
 	bool ok = true;
@@ -134,8 +137,8 @@ static bool keys_name(struct session *session, const struct keypair_request *req
 	return ok && rv == CKR_OK;
 }
 
-bool keypair_make(struct session *session, const struct keypair_request *request, CK_OBJECT_HANDLE *public_key,
-	CK_OBJECT_HANDLE *private_key)
+bool keypair_make(struct session *session, const struct keypair_request *request,
+	CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
 {
 	struct buf params = BUF_INIT;
 	CK_OBJECT_HANDLE keys[2] = { 0, 0 };
@@ -144,7 +147,8 @@ bool keypair_make(struct session *session, const struct keypair_request *request
 
 	if (request->curve != NULL && !curve_params(request->curve, &params))
 		goto out;
-	rv = request->curve != NULL ? generate_ec(session, &params, keys) : generate_rsa(session, request->bits, keys);
+	rv = request->curve != NULL ? generate_ec(session, &params, keys)
+				    : generate_rsa(session, request->bits, keys);
 	if (rv != CKR_OK) {
 		(void)module_failed("making the keys", rv);
 		goto out;

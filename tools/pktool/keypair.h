@@ -15,14 +15,14 @@
 
 struct keypair_request {
 	unsigned long bits; /* of an RSA key */
-	const char *curve;  /* not NULL: an EC key on it, "P-256", "secp384r1", ... */
+	const char *curve; /* not NULL: an EC key on it, "P-256", "secp384r1", ... */
 	const char *label;
 	const uint8_t *id; /* NULL: the SHA-1 digest of the modulus, or of the point */
 	size_t id_len;
 };
 
 /* Makes both keys and labels them; false leaves nothing behind. */
-bool keypair_make(struct session *session, const struct keypair_request *request, CK_OBJECT_HANDLE *public_key,
-	CK_OBJECT_HANDLE *private_key);
+bool keypair_make(struct session *session, const struct keypair_request *request,
+	CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key);
 
 #endif

@@ -27,9 +27,9 @@ bool module_slots(const struct module *module, CK_SLOT_ID **slots, CK_ULONG *cou
 #define MODULE_MANUFACTURER_SHOWN 15
 #define MODULE_SERIAL_SHOWN 15
 
-/* The token that "LABEL[:MANUFACTURER[:SERIAL]]" names, blanks at the end of its fields ignored; a colon within
-   one has a backslash before it. NULL: the only one there is, else the only one that is initialised, else the
-   one called TPM. None, or several: false. */
+/* The token that "LABEL[:MANUFACTURER[:SERIAL]]" names, blanks at the end of its fields ignored; a colon
+   within one has a backslash before it. NULL: the only one there is, else the only one that is initialised,
+   else the one called TPM. None, or several: false. */
 bool module_find_token(const struct module *module, const char *name, CK_SLOT_ID *slot);
 
 /* A blank-padded field of n bytes as text without its blanks; out has n + 1 bytes. What a terminal would obey

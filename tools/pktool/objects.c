@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-
 #define AT_ONCE 64
 
 static bool handles_add(CK_OBJECT_HANDLE **handles, size_t *count, const CK_OBJECT_HANDLE *found, CK_ULONG n)
@@ -20,8 +19,8 @@ static bool handles_add(CK_OBJECT_HANDLE **handles, size_t *count, const CK_OBJE
 	return true;
 }
 
-bool objects_find(struct session *session, CK_ATTRIBUTE *pattern, CK_ULONG n, CK_OBJECT_HANDLE **handles,
-	size_t *count)
+bool objects_find(
+	struct session *session, CK_ATTRIBUTE *pattern, CK_ULONG n, CK_OBJECT_HANDLE **handles, size_t *count)
 {
 	CK_OBJECT_HANDLE found[AT_ONCE];
 	CK_ULONG got = 0;
@@ -51,21 +50,22 @@ bool objects_find(struct session *session, CK_ATTRIBUTE *pattern, CK_ULONG n, CK
 	return false;
 }
 
-bool objects_value(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct buf *value)
+bool objects_value(
+	struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct buf *value)
 {
 	CK_ATTRIBUTE attribute = { type, NULL, 0 };
 	size_t before = value->len;
 
-	if (session->p11->C_GetAttributeValue(session->handle, object, &attribute, 1) != CKR_OK ||
-		attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION)
+	if (session->p11->C_GetAttributeValue(session->handle, object, &attribute, 1) != CKR_OK
+		|| attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION)
 		return false;
 	if (attribute.ulValueLen == 0)
 		return true;
 	attribute.pValue = buf_extend(value, attribute.ulValueLen);
 	if (attribute.pValue == NULL)
 		return false;
-	if (session->p11->C_GetAttributeValue(session->handle, object, &attribute, 1) != CKR_OK ||
-		attribute.ulValueLen > value->len - before) {
+	if (session->p11->C_GetAttributeValue(session->handle, object, &attribute, 1) != CKR_OK
+		|| attribute.ulValueLen > value->len - before) {
 		buf_cut(value, before, value->len - before);
 		return false;
 	}
@@ -73,13 +73,13 @@ bool objects_value(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUT
 	return true;
 }
 
-static bool objects_fixed(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *value,
-	CK_ULONG size)
+static bool objects_fixed(
+	struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *value, CK_ULONG size)
 {
 	CK_ATTRIBUTE attribute = { type, value, size };
 
-	return session->p11->C_GetAttributeValue(session->handle, object, &attribute, 1) == CKR_OK &&
-		attribute.ulValueLen == size;
+	return session->p11->C_GetAttributeValue(session->handle, object, &attribute, 1) == CKR_OK
+		&& attribute.ulValueLen == size;
 }
 
 bool objects_ulong(struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG *value)

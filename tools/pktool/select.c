@@ -28,7 +28,9 @@ static bool objtype_read(struct selection *selection, const char *text)
 	selection->private = strcmp(rest, "private") == 0 || strcmp(rest, "both") == 0;
 	if (selection->public || selection->private)
 		return true;
-	pktool_error("objtype=%s: must be public, private or both, or cert or key, or cert: or key: and one of them", text);
+	pktool_error("objtype=%s: must be public, private or both, or cert or key, or cert: or key: and one "
+		     "of them",
+		text);
 	return false;
 }
 
@@ -66,9 +68,10 @@ bool select_read(struct selection *selection, const struct words *words)
 
 	memset(selection, 0, sizeof *selection);
 	selection->label = words_value(words, "label");
-	if (!objtype_read(selection, objtype != NULL ? objtype : "public") ||
-		!serial_read_hex(words, &selection->serial) || !name_word(words, "issuer", &selection->issuer) ||
-		!name_word(words, "subject", &selection->subject))
+	if (!objtype_read(selection, objtype != NULL ? objtype : "public")
+		|| !serial_read_hex(words, &selection->serial)
+		|| !name_word(words, "issuer", &selection->issuer)
+		|| !name_word(words, "subject", &selection->subject))
 		goto fail;
 	if (is_of_certificate(selection) && selection->kind == SELECT_KEY) {
 		pktool_error("serial=, issuer= and subject= are of certificates, not of keys");
@@ -145,12 +148,13 @@ static bool serial_fits(const X509 *certificate, const BIGNUM *wanted)
 	return fits;
 }
 
-static bool certificate_fits(struct session *session, CK_OBJECT_HANDLE object, const struct selection *selection)
+static bool certificate_fits(
+	struct session *session, CK_OBJECT_HANDLE object, const struct selection *selection)
 {
 	X509 *certificate = select_certificate(session, object);
-	bool fits = certificate != NULL && serial_fits(certificate, selection->serial) &&
-		name_fits(X509_get_issuer_name(certificate), selection->issuer) &&
-		name_fits(X509_get_subject_name(certificate), selection->subject);
+	bool fits = certificate != NULL && serial_fits(certificate, selection->serial)
+		&& name_fits(X509_get_issuer_name(certificate), selection->issuer)
+		&& name_fits(X509_get_subject_name(certificate), selection->subject);
 
 	X509_free(certificate);
 	return fits;
@@ -172,8 +176,8 @@ static bool fits(struct session *session, CK_OBJECT_HANDLE object, const struct 
 	case SELECT_KEY:
 		return class == CKO_PUBLIC_KEY || class == CKO_PRIVATE_KEY || class == CKO_SECRET_KEY;
 	default:
-		return class == CKO_CERTIFICATE &&
-			(!is_of_certificate(selection) || certificate_fits(session, object, selection));
+		return class == CKO_CERTIFICATE
+			&& (!is_of_certificate(selection) || certificate_fits(session, object, selection));
 	}
 }
 

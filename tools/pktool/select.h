@@ -11,15 +11,15 @@
 /* Which objects of a token are meant: what "list" and "delete" have in common. */
 
 /* For the table of words. */
-#define SELECT_WORDS \
-	{ "keystore", WORD_VALUE, "pkcs11", NULL }, \
-	{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" }, \
-	{ "objtype", WORD_VALUE, NULL, "[cert:|key:]public|private|both" }, \
-	{ "label", WORD_VALUE, NULL, "LABEL" }, \
-	{ "serial", WORD_VALUE, NULL, "HEX" }, \
-	{ "issuer", WORD_VALUE, NULL, "DN" }, \
-	{ "subject", WORD_VALUE, NULL, "DN" }, \
-	{ "pinfile", WORD_VALUE, NULL, "FILE" }
+#define SELECT_WORDS                                                                                         \
+	{ "keystore", WORD_VALUE, "pkcs11", NULL },                                                          \
+		{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },                              \
+		{ "objtype", WORD_VALUE, NULL, "[cert:|key:]public|private|both" },                          \
+		{ "label", WORD_VALUE, NULL, "LABEL" }, { "serial", WORD_VALUE, NULL, "HEX" },               \
+		{ "issuer", WORD_VALUE, NULL, "DN" }, { "subject", WORD_VALUE, NULL, "DN" },                 \
+	{                                                                                                    \
+		"pinfile", WORD_VALUE, NULL, "FILE"                                                          \
+	}
 
 enum select_kind { SELECT_ALL, SELECT_CERT, SELECT_KEY };
 

@@ -42,7 +42,8 @@ static bool login_possible(const struct session *session)
 	if (never_set && (session->flags & CKF_TOKEN_INITIALIZED) == 0)
 		pktool_error("%s is not initialised yet; do that first: pktool inittoken", session->label);
 	else if ((session->flags & CKF_USER_PIN_TO_BE_CHANGED) != 0)
-		pktool_error("the PIN of %s is still the default one; set your own first: pktool setpin token=%s",
+		pktool_error(
+			"the PIN of %s is still the default one; set your own first: pktool setpin token=%s",
 			session->label, session->label);
 	else if (never_set)
 		pktool_error("%s has no user PIN yet; set one first: pktool setpin token=%s", session->label,
