@@ -3,6 +3,7 @@
 #include "pktool/pktool.h"
 #include "pktool/select.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static const struct {
 
 static void field_print(const char *name, const char *value)
 {
-	printf("    %-12s%s\n", name, value);
+	printf("    %-13s%s\n", name, value);
 }
 
 static void label_print(
@@ -64,7 +65,7 @@ static void hex_print(
 	struct buf value = BUF_INIT;
 
 	if (objects_value(session, object, type, &value) && value.len > 0) {
-		printf("    %-12s", name);
+		printf("    %-13s", name);
 		for (size_t i = 0; i < value.len; i++)
 			printf("%02x", value.data[i]);
 		putchar('\n');
@@ -97,8 +98,10 @@ static void serial_print(const ASN1_INTEGER *serial)
 	BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
 	char *text = number != NULL ? BN_bn2hex(number) : NULL;
 
+	for (char *digit = text; digit != NULL && *digit != '\0'; digit++)
+		*digit = (char)tolower((unsigned char)*digit);
 	if (text != NULL)
-		printf("    %-12s%s0x%s\n", "Serial:", text[0] == '-' ? "-" : "",
+		printf("    %-13s%s0x%s\n", "Serial:", text[0] == '-' ? "-" : "",
 			text + (text[0] == '-' ? 1 : 0));
 	OPENSSL_free(text);
 	BN_free(number);
@@ -124,7 +127,7 @@ static void certificate_print(struct session *session, CK_OBJECT_HANDLE object)
 	key = X509_get0_pubkey(certificate);
 	type = key != NULL ? EVP_PKEY_get0_type_name(key) : NULL;
 	if (type != NULL)
-		printf("    %-12s%s, %d bits\n", "Key:", type, EVP_PKEY_get_bits(key));
+		printf("    %-13s%s, %d bits\n", "Key:", type, EVP_PKEY_get_bits(key));
 	ERR_clear_error();
 	X509_free(certificate);
 }
