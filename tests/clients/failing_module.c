@@ -8,7 +8,8 @@
 static CK_FUNCTION_LIST list;
 static CK_C_SetAttributeValue set;
 
-static CK_RV fail_late(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG count)
+static CK_RV fail_late(
+	CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG count)
 {
 	static int calls;
 
