@@ -57,3 +57,20 @@ terminal() # words of pktool as one string, answers
 		"'$pktool' --module '$module' $1" "${@:2}" 2>&1)
 	status=$? errors='' output=$out
 }
+
+# --- what came of it ---
+
+seen() # options of pkcs11-tool: a complaint if it fails; what it shows is in the file "seen"
+{
+	tool "$@" >seen 2>&1 </dev/null || { echo "pkcs11-tool $* fails" && cat seen; }
+}
+
+count() # pattern: lines of what pkcs11-tool has shown
+{
+	grep -cE -- "$1" seen
+}
+
+is() # what is, what should be
+{
+	[[ $1 == "$2" ]] || echo "\"$1\" is not \"$2\""
+}
