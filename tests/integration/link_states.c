@@ -23,7 +23,7 @@ static const struct state states[] = {
 	{ "TPM deactivated", { "deactivate-tpm" }, { "reset-tpm" }, "deactivated" },
 	{ "system.data lost", { "lose-srk" }, { "find-srk" }, "system.data" },
 	{ "TPM without owner", { "new-tpm", "create-ek" }, { "own-tpm" }, "owner" },
-	{ "TPM without endorsement key", { "new-tpm" }, { "create-ek", "own-tpm" }, "endorsement key" },
+	{ "TPM without endorsement key", { "new-tpm" }, { "create-ek", "own-tpm" }, "run tpmadm init" },
 	{ "TPM exchanged", { "new-tpm", "create-ek", "own-tpm" }, { NULL }, "another chip" },
 };
 #define STATES (sizeof(states) / sizeof(*states))

@@ -72,7 +72,6 @@ static void echo_show(const struct echo *echo)
 	for (size_t i = 0; i < N_ENDING; i++)
 		sigaction(ending[i], &echo->before[i], NULL);
 	sigaction(SIGCONT, &echo->before_cont, NULL);
-	fputc('\n', stderr);
 }
 
 /* --- lines --- */
@@ -125,6 +124,7 @@ bool terminal_secret(const char *prompt, struct buf *answer)
 	echo_hide(&echo);
 	ok = line_read(STDIN_FILENO, "the standard input", answer);
 	echo_show(&echo);
+	fputc('\n', stderr); /* what was typed shows no line end, nor does what was piped in */
 	return ok;
 }
 
