@@ -46,39 +46,52 @@ CK_RV role_make(struct pin pin, const uint8_t *secret, struct role_record *recor
 	return rv;
 }
 
-static CK_RV unbind(const struct buf *blob, const struct buf *bound, const uint8_t *auth, uint8_t *secret)
+void role_close(struct tspi_key **key)
 {
-	struct tspi_key *key = NULL;
+	if (*key == NULL)
+		return;
+	tspi_key_free(key);
+	tspi_close();
+}
+
+static CK_RV unbind(const struct buf *blob, const struct buf *bound, const uint8_t *auth, uint8_t *secret,
+	struct tspi_key **key)
+{
 	struct buf plain = BUF_INIT;
-	CK_RV rv = tspi_key_open(blob->data, blob->len, NULL, TSPI_AUTH_PIN, auth, &key);
+	CK_RV rv = tspi_key_open(blob->data, blob->len, NULL, TSPI_AUTH_PIN, auth, key);
 
 	if (rv == CKR_OK)
-		rv = tspi_key_load(key);
+		rv = tspi_key_load(*key);
 	if (rv == CKR_OK)
-		rv = tspi_key_unbind(key, bound->data, bound->len, &plain);
+		rv = tspi_key_unbind(*key, bound->data, bound->len, &plain);
 	if (rv == CKR_ENCRYPTED_DATA_INVALID || (rv == CKR_OK && plain.len != SECRET_LEN)) {
 		log_error("what is bound to the key does not open: the token file was tampered with");
 		rv = CKR_DEVICE_ERROR;
 	}
 	if (rv == CKR_OK)
 		memcpy(secret, plain.data, SECRET_LEN);
-	tspi_key_free(&key);
-	tspi_close();
+	else
+		role_close(key);
 	buf_free(&plain);
 	return rv;
 }
 
 CK_RV role_unlock(const struct role_record *record, struct pin pin, uint8_t *secret,
-	struct pin_keys *keys)
+	struct pin_keys *keys, struct tspi_key **key)
 {
 	CK_RV rv = pin_derive(pin, record, keys);
 
-	return rv == CKR_OK ? unbind(&record->blob, &record->bound, keys->auth, secret) : rv;
+	*key = NULL;
+	return rv == CKR_OK ? unbind(&record->blob, &record->bound, keys->auth, secret, key) : rv;
 }
 
 CK_RV so_copy_open(const struct token_file *file, const uint8_t *so_auth, uint8_t *master)
 {
-	return unbind(&file->roles[ROLE_SO].blob, &file->so_copy, so_auth, master);
+	struct tspi_key *key = NULL;
+	CK_RV rv = unbind(&file->roles[ROLE_SO].blob, &file->so_copy, so_auth, master, &key);
+
+	role_close(&key);
+	return rv;
 }
 
 /* Loading asks the parent's auth alone, so any will do here. */
@@ -90,8 +103,7 @@ CK_RV role_load(const struct role_record *record)
 
 	if (rv == CKR_OK)
 		rv = tspi_key_load(key);
-	tspi_key_free(&key);
-	tspi_close();
+	role_close(&key);
 	return rv;
 }
 
@@ -107,24 +119,19 @@ CK_RV role_check_key(const struct role_record *record)
 	return role_load(record);
 }
 
-CK_RV role_change_pin(const struct role_record *record, const struct pin_keys *old, struct pin pin,
+CK_RV role_change_pin(const struct role_record *record, struct tspi_key *key, struct pin pin,
 	struct role_record *changed, struct pin_keys *keys)
 {
-	struct tspi_key *key = NULL;
 	CK_RV rv;
 
 	memset(changed, 0, sizeof *changed);
 	if ((rv = salt_make(changed)) == CKR_OK
 		&& (rv = pin_derive(pin, changed, keys)) == CKR_OK
-		&& (rv = tspi_key_open(record->blob.data, record->blob.len, NULL, TSPI_AUTH_PIN, old->auth,
-			&key)) == CKR_OK
 		&& (rv = tspi_key_change_auth(key, keys->auth, &changed->blob)) == CKR_OK) {
 		buf_put(&changed->bound, record->bound.data, record->bound.len);
 		if (buf_failed(&changed->bound))
 			rv = CKR_HOST_MEMORY;
 	}
-	tspi_key_free(&key);
-	tspi_close();
 	if (rv != CKR_OK)
 		role_record_free(changed);
 	return rv;

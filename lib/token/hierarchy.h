@@ -17,15 +17,20 @@
    becomes (the caller wipes them). */
 CK_RV role_make(struct pin pin, const uint8_t *secret, struct role_record *record, struct pin_keys *keys);
 
-/* Tests the PIN by unbinding the role's secret. The caller wipes secret and keys. */
+/* Tests the PIN by unbinding the role's secret. *key: the role's key, still in the chip; NULL on an error. The
+   caller wipes secret and keys, and gives *key to role_close(). */
 CK_RV role_unlock(const struct role_record *record, struct pin pin, uint8_t *secret,
-	struct pin_keys *keys);
+	struct pin_keys *keys, struct tspi_key **key);
+
+/* Takes the key out of the chip, with the connection; *key becomes NULL. NULL-safe. */
+void role_close(struct tspi_key **key);
 
 /* Is the key this chip's? CKR_TOKEN_NOT_RECOGNIZED: no. Costs no try. */
 CK_RV role_load(const struct role_record *record);
 
-/* The same key and secret under a new PIN: a new salt, UUID and blob in changed. keys: the new PIN's. */
-CK_RV role_change_pin(const struct role_record *record, const struct pin_keys *old, struct pin pin,
+/* The same key and secret under a new PIN: a new salt, UUID and blob in changed. key: what role_unlock() gave
+   for record. keys: the new PIN's. */
+CK_RV role_change_pin(const struct role_record *record, struct tspi_key *key, struct pin pin,
 	struct role_record *changed, struct pin_keys *keys);
 
 /* Is it this chip's own, non-migratable bind key, so that a secret may be bound to it? */

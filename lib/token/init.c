@@ -32,16 +32,8 @@ CK_RV token_serial(struct token *token, char serial[SERIAL_LEN])
 	return CKR_OK;
 }
 
-/* Is the token of this chip? Either role's key tells. */
-static CK_RV chip_check(const struct token_file *file)
-{
-	for (int role = 0; role < ROLES; role++)
-		if (file->roles[role].has_key)
-			return role_load(&file->roles[role]);
-	return CKR_OK;
-}
-
-/* May whoever has this PIN empty the token? *file becomes that of an empty token. */
+/* May whoever has this PIN empty the token? *file becomes that of an empty token. CKR_TOKEN_NOT_RECOGNIZED: the
+   token is of another chip, which either role's key tells before any PIN is tried. */
 static CK_RV used_token_open(struct token *token, const struct objstore_id *old_id,
 	const struct objstore_id *new_id, struct pin pin, struct token_file *file)
 {
@@ -52,9 +44,12 @@ static CK_RV used_token_open(struct token *token, const struct objstore_id *old_
 	memset(&proof, 0, sizeof proof);
 	if (so->has_key) {
 		rv = proof_make(token, file, old_id, ROLE_SO, pin, &proof);
-	} else if (file->roles[ROLE_USER].has_key && !pin_is_default(pin, ROLE_SO)) {
-		rv = CKR_PIN_INCORRECT;
-		state_note_try(token, ROLE_SO, rv);
+	} else if (file->roles[ROLE_USER].has_key) {
+		rv = role_load(&file->roles[ROLE_USER]);
+		if (rv == CKR_OK && !pin_is_default(pin, ROLE_SO)) {
+			rv = CKR_PIN_INCORRECT;
+			state_note_try(token, ROLE_SO, rv);
+		}
 	}
 	if (rv == CKR_OK) {
 		token_file_drop_role(file, ROLE_USER);
@@ -64,7 +59,7 @@ static CK_RV used_token_open(struct token *token, const struct objstore_id *old_
 		if (so->has_key)
 			rv = role_mac(file, new_id, ROLE_SO, proof.secret, proof.keys.k2, so->mac);
 	}
-	wipe(&proof, sizeof proof);
+	proof_end(&proof);
 	return rv;
 }
 
@@ -92,19 +87,19 @@ static CK_RV init(struct token *token, struct pin pin, const CK_UTF8CHAR *label)
 	struct token_file file;
 	struct objstore_id id;
 	struct buf body = BUF_INIT;
-	CK_RV rv = state_copy(token, &on_disk, &file);
+	CK_RV rv;
 
-	if (on_disk.damaged || (rv == CKR_OK && on_disk.exists
-		&& (rv = chip_check(&file)) == CKR_TOKEN_NOT_RECOGNIZED)) {
+	if (!crypto_random(id.bytes, sizeof id.bytes))
+		return CKR_HOST_MEMORY;
+	rv = state_copy(token, &on_disk, &file);
+	if (rv == CKR_OK && on_disk.exists)
+		rv = used_token_open(token, &on_disk.id, &id, pin, &file);
+	if (on_disk.damaged || rv == CKR_TOKEN_NOT_RECOGNIZED) {
 		rv = objstore_set_aside(token->store, &on_disk);
 		token_file_free(&file);
 		memset(&on_disk, 0, sizeof on_disk); /* what was set aside is not to be swept, wherever it is */
 	}
-	if (rv == CKR_OK && !crypto_random(id.bytes, sizeof id.bytes))
-		rv = CKR_HOST_MEMORY;
-	if (rv == CKR_OK && on_disk.exists)
-		rv = used_token_open(token, &on_disk.id, &id, pin, &file);
-	else if (rv == CKR_OK)
+	if (rv == CKR_OK && !on_disk.exists)
 		rv = token_serial(token, file.serial);
 	if (rv == CKR_OK)
 		rv = tspi_version(&file.version);

@@ -121,11 +121,10 @@ static CK_RV login(struct token *token, enum role role, struct pin pin)
 		registry_heal(&file);
 		if (role == ROLE_USER)
 			so_copy_add(token, &file, &proof);
-		tspi_close(); /* of this login it is needed no more, and others may wait for the place */
 	}
 	if (rv == CKR_OK)
 		rv = login_set(token, &on_disk, role, &proof);
-	wipe(&proof, sizeof proof);
+	proof_end(&proof);
 	token_file_free(&file);
 	return tspi_public_code(rv);
 }
@@ -161,7 +160,7 @@ static CK_RV check_pin(struct token *token, struct pin pin)
 	memset(&proof, 0, sizeof proof);
 	if (rv == CKR_OK)
 		rv = proof_make(token, &file, &on_disk.id, ROLE_USER, pin, &proof);
-	wipe(&proof, sizeof proof);
+	proof_end(&proof);
 	token_file_free(&file);
 	return tspi_public_code(rv);
 }

@@ -20,7 +20,7 @@ CK_RV proof_make(struct token *token, const struct token_file *file, const struc
 		rv = role_load(record);
 		rv = rv == CKR_OK ? CKR_PIN_INCORRECT : rv;
 	} else if (record->has_key) {
-		rv = role_unlock(record, pin, proof->secret, &proof->keys);
+		rv = role_unlock(record, pin, proof->secret, &proof->keys, &proof->key);
 	} else {
 		rv = pin_is_default(pin, role) ? CKR_OK : CKR_PIN_INCORRECT;
 		proof->by_default = true;
@@ -34,6 +34,12 @@ CK_RV proof_make(struct token *token, const struct token_file *file, const struc
 		rv = CKR_DEVICE_ERROR;
 	}
 	return rv;
+}
+
+void proof_end(struct proof *proof)
+{
+	role_close(&proof->key);
+	wipe(proof, sizeof *proof);
 }
 
 /* The record must still be the one that the PIN was tested against. */

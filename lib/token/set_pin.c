@@ -114,7 +114,7 @@ static CK_RV set_pin(struct token *token, enum role role, struct pin old_pin, st
 	i.is_new_secret = proof.by_default;
 	if (!proof.by_default) {
 		memcpy(i.secret, proof.secret, SECRET_LEN);
-		rv = role_change_pin(i.old, &proof.keys, new_pin, &i.record, &i.keys);
+		rv = role_change_pin(i.old, proof.key, new_pin, &i.record, &i.keys);
 	} else if (crypto_random(i.secret, SECRET_LEN)) {
 		rv = role_make(new_pin, i.secret, &i.record, &i.keys);
 	} else {
@@ -124,7 +124,7 @@ static CK_RV set_pin(struct token *token, enum role role, struct pin old_pin, st
 		login_follow(token, &i);
 out:
 	installation_wipe(&i);
-	wipe(&proof, sizeof proof);
+	proof_end(&proof);
 	token_file_free(&file);
 	return tspi_public_code(rv);
 }
