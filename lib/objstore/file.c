@@ -70,6 +70,14 @@ static CK_RV check(const char *name, const struct stat *st, bool right_kind, boo
 	return CKR_DEVICE_ERROR;
 }
 
+/* With O_DIRECTORY and O_NOFOLLOW, ENOTDIR is a link's as well as a file's. */
+static int what_is_there(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st.st_mode) ? ENOTDIR : ELOOP;
+}
+
 CK_RV file_open_dir(int dir, const char *name, bool may_be_root, bool make, int *fd)
 {
 	struct stat st;
@@ -88,7 +96,7 @@ CK_RV file_open_dir(int dir, const char *name, bool may_be_root, bool make, int 
 	if (*fd < 0 && errno == ENOENT)
 		return CKR_OK;
 	if (*fd < 0 && errno == ENOTDIR)
-		return file_read_error(name, ELOOP);
+		return file_read_error(name, what_is_there(dir, name));
 	if (*fd < 0)
 		return file_read_error(name, errno);
 	if (fstat(*fd, &st) != 0)

@@ -183,17 +183,17 @@ CK_RV place_open(bool make, int *dir, char *path)
 	if (n == 0)
 		return CKR_DEVICE_ERROR;
 	for (size_t i = 0; i < n; i++) {
+		place_path(&places[i], path);
 		if ((rv = descend(&places[i], false, dir, &error)) != CKR_OK)
 			return rv;
-		place_path(&places[i], path);
 		if (*dir >= 0 && holds_token(*dir))
 			return CKR_OK;
 		file_close(dir);
 	}
 	for (size_t i = 0; make && i < n; i++) {
+		place_path(&places[i], path);
 		if ((rv = descend(&places[i], true, dir, &error)) != CKR_OK)
 			return rv;
-		place_path(&places[i], path);
 		if (*dir >= 0)
 			return CKR_OK;
 	}

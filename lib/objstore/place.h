@@ -19,8 +19,8 @@
 
 /*
  * Opens the store's directory; with make, makes it where there is none. *dir = -1 with CKR_OK: there
- * is no token anywhere. path (PLACE_PATH_MAX bytes): where it is, or would be made. The caller
- * closes *dir.
+ * is no token anywhere. path (PLACE_PATH_MAX bytes): where it is, would be made, or is refused;
+ * "": not known. The caller closes *dir.
  */
 CK_RV place_open(bool make, int *dir, char *path);
 

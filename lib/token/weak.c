@@ -27,10 +27,8 @@ static bool is_power_of_65537(unsigned int residue, unsigned int prime)
 	return false;
 }
 
-bool weak_refused(const uint8_t *modulus, size_t len)
+bool weak_modulus(const uint8_t *modulus, size_t len)
 {
-	const char *accept;
-
 	for (size_t i = 0; i < sizeof primes / sizeof primes[0]; i++) {
 		unsigned int residue = 0;
 
@@ -39,6 +37,15 @@ bool weak_refused(const uint8_t *modulus, size_t len)
 		if (!is_power_of_65537(residue, primes[i]))
 			return false;
 	}
+	return true;
+}
+
+bool weak_refused(const uint8_t *modulus, size_t len)
+{
+	const char *accept;
+
+	if (!weak_modulus(modulus, len))
+		return false;
 	accept = setting_get("PKCS11_TPM_ACCEPT_WEAK_KEYS");
 	if (accept != NULL && strcmp(accept, "1") == 0) {
 		log_info("a weak key (ROCA, CVE-2017-15361) is accepted: PKCS11_TPM_ACCEPT_WEAK_KEYS is 1");

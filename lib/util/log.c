@@ -14,6 +14,7 @@ static const char *const level_names[] = { "none", "error", "info", "debug" };
 static const int level_priorities[] = { LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_DEBUG };
 
 static atomic_int stderr_level = LOG_LEVEL_NONE;
+static log_taker *taker;
 
 void log_start(void)
 {
@@ -24,6 +25,11 @@ void log_start(void)
 		if (strcmp(wanted, level_names[i]) == 0)
 			level = i;
 	atomic_store(&stderr_level, level);
+}
+
+void log_divert(log_taker *take)
+{
+	taker = take;
 }
 
 void log_line(enum log_level level, const char *func, const char *format, ...)
@@ -40,7 +46,9 @@ void log_line(enum log_level level, const char *func, const char *format, ...)
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	/* The host program's openlog() ident is not ours to change. */
-	if (level != LOG_LEVEL_DEBUG)
+	if (level != LOG_LEVEL_DEBUG && taker != NULL)
+		taker(level, text);
+	else if (level != LOG_LEVEL_DEBUG)
 		syslog(LOG_USER | level_priorities[level], "pkcs11_tpm: %s: %s", func, text);
 	if ((int)level <= wanted)
 		fprintf(stderr, "pkcs11_tpm: %s: %s: %s\n", level_names[level], func, text);

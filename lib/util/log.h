@@ -12,6 +12,11 @@ enum log_level { LOG_LEVEL_NONE, LOG_LEVEL_ERROR, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Reads PKCS11_TPM_LOG again. Without it only syslog is written to. */
 void log_start(void);
 
+/* From here on errors and information go to take instead of syslog; NULL: no longer. For a program of one
+   thread that shows them itself. */
+typedef void log_taker(enum log_level level, const char *text);
+void log_divert(log_taker *take);
+
 void log_line(enum log_level level, const char *func, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -134,7 +134,7 @@ static bool path_exists(const char *root, const char *path, struct stat *st)
 	return stat(whole, st) == 0;
 }
 
-static int version_major(const char *root)
+int system_tpm_version(const char *root)
 {
 	char path[512], digit = '\0';
 	FILE *file;
@@ -155,7 +155,7 @@ const char *system_tpm_fault(const char *root)
 
 	if (!path_exists(root, "/sys/class", &st))
 		return NULL;
-	if (version_major(root) == 2)
+	if (system_tpm_version(root) == 2)
 		return "the chip is a TPM 2.0, and this module is for TPM 1.2: use tpm2-pkcs11";
 	if (!path_exists(root, "/dev/tpm0", &st))
 		return "there is no /dev/tpm0: switch the TPM on in the firmware setup, load its driver";

@@ -14,8 +14,11 @@ bool system_listener(const struct sockaddr *address, uid_t *owner);
 /* Calls visit with each open descriptor of the process, until it returns false. */
 void system_descriptors(bool (*visit)(int fd, void *arg), void *arg);
 
+/* The major version of the TPM at /dev/tpm0; 0: not known. root: "" but in tests. */
+int system_tpm_version(const char *root);
+
 /* Why there can be no TPM 1.2 on this machine, with what to do about it; NULL: nothing is known. root:
-   "" but in tests. */
+   as above. */
 const char *system_tpm_fault(const char *root);
 
 #endif
