@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
+#include "common/chip.h"
 #include "common/terminal.h"
-#include "tpmadm/chip.h"
 #include "tpmadm/owner.h"
 #include "tpmadm/tpmadm.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
-#include "tpmadm/chip.h"
+#include "common/chip.h"
 #include "tpmadm/tpmadm.h"
 #include "tspi/tspi.h"
 #include "util/buf.h"

@@ -6,8 +6,8 @@
 #include <tss/tss_error.h>
 #include <tss/tss_error_basics.h>
 
+#include "common/chip.h"
 #include "common/terminal.h"
-#include "tpmadm/chip.h"
 #include "tpmadm/tpmadm.h"
 #include "tspi/tspi.h"
 #include "util/wipe.h"

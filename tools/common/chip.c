@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tpmadm/chip.h"
+#include "common/chip.h"
 
 #include <string.h>
 

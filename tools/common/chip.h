@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef TPMADM_CHIP_H
-#define TPMADM_CHIP_H
+#ifndef COMMON_CHIP_H
+#define COMMON_CHIP_H
 
 #include <stdint.h>
 
