@@ -9,6 +9,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_delete,
+	&cmd_doctor,
 	&cmd_genkey,
 	&cmd_genkeypair,
 	&cmd_inittoken,
