@@ -2,6 +2,7 @@
 #include "pktool/lifetime.h"
 
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,15 +11,15 @@
 #include "pktool/pktool.h"
 
 /* More than there are hours up to the year 9999. */
-#define COUNT_MAX 100000000L
+#define COUNT_MAX 100000000
 
 static const struct {
 	const char *name;
-	long days, seconds;
+	int days, seconds;
 } units[] = { { "-hour", 0, 3600 }, { "-day", 1, 0 }, { "-year", 365, 0 } };
 
 /* Digits up to the unit; false: none, or more than can be meant. */
-static bool count_read(const char **text, long *count)
+static bool count_read(const char **text, int64_t *count)
 {
 	const char *p = *text;
 
@@ -33,13 +34,13 @@ static bool count_read(const char **text, long *count)
 	return true;
 }
 
-static bool period_set(X509_VAL *validity, long days, long seconds)
+static bool period_set(X509_VAL *validity, int64_t days, int64_t seconds)
 {
 	time_t now = time(NULL);
 
 	days += seconds / 86400;
 	if (now != (time_t)-1 && days < INT_MAX && ASN1_TIME_adj(validity->notBefore, now, 0, 0) != NULL
-		&& ASN1_TIME_adj(validity->notAfter, now, (int)days, seconds % 86400) != NULL)
+		&& ASN1_TIME_adj(validity->notAfter, now, (int)days, (long)(seconds % 86400)) != NULL)
 		return true;
 	ERR_clear_error();
 	pktool_error("lifetime: the year 9999 is the last that a certificate can name");
@@ -49,7 +50,7 @@ static bool period_set(X509_VAL *validity, long days, long seconds)
 bool lifetime_read(const char *text, X509_VAL *validity)
 {
 	const char *unit = text;
-	long count;
+	int64_t count;
 
 	if (count_read(&unit, &count) && count > 0)
 		for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
