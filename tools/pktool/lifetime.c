@@ -59,3 +59,14 @@ bool lifetime_read(const char *text, X509_VAL *validity)
 	pktool_error("lifetime: \"%.60s\" is not N-hour, N-day or N-year, where N is 1 or more", text);
 	return false;
 }
+
+X509_VAL *lifetime_from(const struct words *words)
+{
+	const char *text = words_value(words, "lifetime");
+	X509_VAL *validity = X509_VAL_new();
+
+	if (validity != NULL && lifetime_read(text == NULL ? "1-year" : text, validity))
+		return validity;
+	X509_VAL_free(validity);
+	return NULL;
+}

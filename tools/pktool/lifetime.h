@@ -8,6 +8,11 @@
 
 /* From now on for "N-hour", "N-day" or "N-year" (of 365 days). False: it is none of them, or ends after the
    year 9999, which has been said. */
+#define LIFETIME_HELP "N-hour|N-day|N-year"
 bool lifetime_read(const char *text, X509_VAL *validity);
+
+/* The word "lifetime=", or a year; the caller frees. */
+struct words;
+X509_VAL *lifetime_from(const struct words *words);
 
 #endif

@@ -59,3 +59,10 @@ ASN1_INTEGER *serial_random(void)
 	bytes[0] = (unsigned char)((bytes[0] & 0x3f) | 0x40);
 	return serial_of(BN_bin2bn(bytes, sizeof bytes, NULL));
 }
+
+ASN1_INTEGER *serial_from(const struct words *words)
+{
+	const char *text = words_value(words, "serial");
+
+	return text == NULL ? serial_random() : serial_read(text);
+}

@@ -8,6 +8,10 @@
    that has been said. */
 ASN1_INTEGER *serial_read(const char *text);
 
+/* The word "serial=", or where it was not said a random one. */
+struct words;
+ASN1_INTEGER *serial_from(const struct words *words);
+
 /* One that nobody else will hit on: 16 random bytes. */
 ASN1_INTEGER *serial_random(void);
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef PKTOOL_KEYS_H
+#define PKTOOL_KEYS_H
+
+#include <openssl/evp.h>
+
+#include "pktool/module.h"
+
+/* RSA keys of the token, as libcrypto takes them; the caller frees. NULL, false: said why. */
+
+/* The numbers of a private key: the standard's names and libcrypto's. The first two are the public half. */
+struct keys_number {
+	CK_ATTRIBUTE_TYPE type;
+	const char *name;
+};
+#define KEYS_NUMBERS 8
+#define KEYS_PUBLIC_NUMBERS 2
+extern const struct keys_number keys_numbers[KEYS_NUMBERS];
+
+/* The public half of a private or public key. */
+EVP_PKEY *keys_public(struct session *session, CK_OBJECT_HANDLE key);
+
+/* A private key, where it may leave the token. label is for the message. */
+EVP_PKEY *keys_private(struct session *session, CK_OBJECT_HANDLE key, const char *label);
+
+/* The one key of that class and label. */
+bool keys_find(struct session *session, CK_OBJECT_CLASS class, const char *label, CK_OBJECT_HANDLE *key);
+
+/* That no private key has the label yet. */
+bool keys_label_is_free(struct session *session, const char *label);
+
+/* The id of what the token has of this key, be it the public half alone; else the one that keypair.h would
+   give, the SHA-1 digest of the modulus. */
+bool keys_id(struct session *session, const EVP_PKEY *key, struct buf *id);
+
+#endif
