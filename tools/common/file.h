@@ -17,8 +17,8 @@ bool file_can_write(const char *path);
 enum file_kind { FILE_PUBLIC, FILE_SECRET };
 
 /*
- * Writes a file, whole or not at all: beside it, then renamed. What was there before is replaced, also where a
- * link leads to it. A secret one only its owner can read. What is no file, as /dev/stdout, is written to.
+ * Writes a file, whole or not at all: beside it, then renamed. What was there before is replaced, also where
+ * a link leads to it. A secret one only its owner can read. What is no file, as /dev/stdout, is written to.
  */
 bool file_write(const char *path, const void *content, size_t n, enum file_kind kind);
 

@@ -52,10 +52,12 @@ static bool other_set(GENERAL_NAME *name, const char *oid, ASN1_TYPE *value)
 static bool upn_set(GENERAL_NAME *name, const char *text, size_t n)
 {
 	ASN1_TYPE *value = ASN1_TYPE_new();
-	ASN1_UTF8STRING *string = ASN1_UTF8STRING_new();
+	ASN1_STRING *string = NULL;
 
-	if (value == NULL || string == NULL || ASN1_STRING_set(string, text, (int)n) != 1) {
-		ASN1_UTF8STRING_free(string);
+	if (value == NULL
+		|| ASN1_mbstring_copy(
+			   &string, (const unsigned char *)text, (int)n, MBSTRING_UTF8, B_ASN1_UTF8STRING)
+			< 0) {
 		ASN1_TYPE_free(value);
 		return false;
 	}
@@ -92,7 +94,8 @@ static bool krb_set(GENERAL_NAME *name, const char *text, size_t n)
 	if (principal != NULL && at != NULL
 		&& ASN1_STRING_set(principal->realm, at + 1, (int)(text + n - at - 1)) == 1
 		&& ASN1_INTEGER_set(principal->name->type,
-			   memchr(text, '/', n) == NULL ? PRINCIPAL_USER : PRINCIPAL_SERVICE) == 1
+			   memchr(text, '/', n) == NULL ? PRINCIPAL_USER : PRINCIPAL_SERVICE)
+			== 1
 		&& parts_add(principal->name->parts, text, (size_t)(at - text)))
 		(void)ASN1_TYPE_pack_sequence(ASN1_ITEM_rptr(PRINCIPAL), principal, &value);
 	ASN1_item_free((ASN1_VALUE *)principal, ASN1_ITEM_rptr(PRINCIPAL));
@@ -190,7 +193,8 @@ static GENERAL_NAME *name_make(const struct type *type, const char *value)
 	}
 	ERR_clear_error();
 	if (name == NULL)
-		pktool_error("altname: \"%.60s\" is no value for %s; for example: %s", value, type->tag, type->example);
+		pktool_error("altname: \"%.60s\" is no value for %s; for example: %s", value, type->tag,
+			type->example);
 	return name;
 }
 

@@ -54,5 +54,5 @@ out:
 	return status;
 }
 
-const struct command cmd_gencert = { "gencert", "makes a key in the token, and a certificate signed by itself", table,
-	run };
+const struct command cmd_gencert = { "gencert",
+	"makes a key in the token, and a certificate signed by itself", table, run };

@@ -32,4 +32,5 @@ out:
 	return status;
 }
 
-const struct command cmd_gencsr = { "gencsr", "makes a key in the token, and a request for a certificate", table, run };
+const struct command cmd_gencsr = { "gencsr", "makes a key in the token, and a request for a certificate",
+	table, run };

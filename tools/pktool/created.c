@@ -9,7 +9,8 @@
 #define ATTRIBUTES_MAX 24
 
 /* A template that owns its values. */
-struct template {
+struct template
+{
 	CK_ATTRIBUTE attributes[ATTRIBUTES_MAX];
 	struct buf values[ATTRIBUTES_MAX];
 	CK_ULONG n;
@@ -25,7 +26,7 @@ static void template_put(struct template *t, CK_ATTRIBUTE_TYPE type, const void 
 	to->secret = true;
 	buf_put(to, value, n);
 	t->failed = t->failed || buf_failed(to);
-	t->attributes[t->n] = (CK_ATTRIBUTE) { type, to->data, (CK_ULONG)n };
+	t->attributes[t->n] = (CK_ATTRIBUTE){ type, to->data, (CK_ULONG)n };
 	t->n++;
 }
 
@@ -71,8 +72,8 @@ static void template_numbers(struct template *t, const EVP_PKEY *key, size_t n)
 	}
 }
 
-static void template_common(struct template *t, CK_OBJECT_CLASS class, bool private, const char *label,
-	const struct buf *id)
+static void template_common(
+	struct template *t, CK_OBJECT_CLASS class, bool private, const char *label, const struct buf *id)
 {
 	template_ulong(t, CKA_CLASS, class);
 	template_bool(t, CKA_TOKEN, true);
@@ -122,7 +123,8 @@ static bool template_create(struct created *created, struct template *t, const c
 	return rv == CKR_OK;
 }
 
-bool created_certificate(struct created *created, const X509 *certificate, const char *label, const struct buf *id)
+bool created_certificate(
+	struct created *created, const X509 *certificate, const char *label, const struct buf *id)
 {
 	struct template t = { 0 };
 	unsigned char *der = NULL;
@@ -144,7 +146,8 @@ bool created_certificate(struct created *created, const X509 *certificate, const
 	return template_create(created, &t, "storing the certificate");
 }
 
-static void template_key(struct template *t, CK_OBJECT_CLASS class, CK_KEY_TYPE type, const struct created_key *as)
+static void template_key(
+	struct template *t, CK_OBJECT_CLASS class, CK_KEY_TYPE type, const struct created_key *as)
 {
 	template_common(t, class, class != CKO_PUBLIC_KEY, as->label, as->id);
 	template_ulong(t, CKA_KEY_TYPE, type);
@@ -179,8 +182,8 @@ bool created_public_key(struct created *created, const EVP_PKEY *key, const stru
 	return template_create(created, &t, "storing the public key");
 }
 
-bool created_secret_key(struct created *created, CK_KEY_TYPE type, const struct buf *value,
-	const struct created_key *as)
+bool created_secret_key(
+	struct created *created, CK_KEY_TYPE type, const struct buf *value, const struct created_key *as)
 {
 	struct template t = { 0 };
 
@@ -209,5 +212,6 @@ void created_undo(struct created *created)
 	if (all)
 		pktool_error("what had been made in the token for this was deleted again");
 	else
-		pktool_error("not all that had been made in the token for this could be deleted again: see pktool list");
+		pktool_error("not all that had been made in the token for this could be deleted again: see "
+			     "pktool list");
 }

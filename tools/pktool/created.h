@@ -27,12 +27,13 @@ struct created_key {
 /* Counts an object in that was made elsewhere. */
 void created_take(struct created *created, CK_OBJECT_HANDLE object);
 
-bool created_certificate(struct created *created, const X509 *certificate, const char *label, const struct buf *id);
+bool created_certificate(
+	struct created *created, const X509 *certificate, const char *label, const struct buf *id);
 /* RSA keys. */
 bool created_private_key(struct created *created, const EVP_PKEY *key, const struct created_key *as);
 bool created_public_key(struct created *created, const EVP_PKEY *key, const struct created_key *as);
-bool created_secret_key(struct created *created, CK_KEY_TYPE type, const struct buf *value,
-	const struct created_key *as);
+bool created_secret_key(
+	struct created *created, CK_KEY_TYPE type, const struct buf *value, const struct created_key *as);
 
 /* Destroys them again, and says so if there were any. */
 void created_undo(struct created *created);

@@ -10,8 +10,8 @@
 #include "util/crypto.h"
 
 /* The place is the bit (RFC 5280, 4.2.1.3). */
-static const char *const usages[] = { "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment",
-	"keyAgreement", "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly" };
+static const char *const usages[] = { "digitalSignature", "nonRepudiation", "keyEncipherment",
+	"dataEncipherment", "keyAgreement", "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly" };
 #define N_USAGES ((int)(sizeof usages / sizeof usages[0]))
 #define BIT_KEY_CERT_SIGN 5
 #define BIT_CRL_SIGN 6
@@ -79,7 +79,8 @@ static int usage_find(const char *name, size_t n)
 			return i;
 	pktool_error("keyusage: \"%.*s\" is no usage; these are: digitalSignature nonRepudiation "
 		     "keyEncipherment dataEncipherment keyAgreement keyCertSign cRLSign encipherOnly "
-		     "decipherOnly", (int)n, name);
+		     "decipherOnly",
+		(int)n, name);
 	return -1;
 }
 
@@ -110,8 +111,9 @@ static ASN1_OBJECT *purpose_find(const char *name, size_t n)
 	for (size_t i = 0; i < N_PURPOSES; i++)
 		if (strlen(purposes[i].name) == n && strncasecmp(purposes[i].name, name, n) == 0)
 			return OBJ_txt2obj(purposes[i].oid, 1);
-	pktool_error("eku: \"%.*s\" is no purpose; these are: serverAuth clientAuth codeSigning emailProtection "
-		     "ipsecEndSystem ipsecTunnel ipsecUser timeStamping OCSPSigning KPClientAuth KPKdc scLogon",
+	pktool_error(
+		"eku: \"%.*s\" is no purpose; these are: serverAuth clientAuth codeSigning emailProtection "
+		"ipsecEndSystem ipsecTunnel ipsecUser timeStamping OCSPSigning KPClientAuth KPKdc scLogon",
 		(int)n, name);
 	return NULL;
 }
@@ -164,8 +166,8 @@ bool extensions_read(const struct words *words, STACK_OF(X509_EXTENSION) **list,
 		   *eku = words_value(words, "eku");
 
 	*authority = false;
-	return (usage == NULL || usage_read(usage, list, authority)) && (eku == NULL || purposes_read(eku, list))
-		&& (names == NULL || names_read(names, list));
+	return (usage == NULL || usage_read(usage, list, authority))
+		&& (eku == NULL || purposes_read(eku, list)) && (names == NULL || names_read(names, list));
 }
 
 /* --- of a request --- */
@@ -174,13 +176,14 @@ static bool asks_for_authority(const STACK_OF(X509_EXTENSION) *asked)
 {
 	ASN1_BIT_STRING *bits = X509V3_get_d2i(asked, NID_key_usage, NULL, NULL);
 	bool asks = bits != NULL
-		&& (ASN1_BIT_STRING_get_bit(bits, BIT_KEY_CERT_SIGN) || ASN1_BIT_STRING_get_bit(bits, BIT_CRL_SIGN));
+		&& (ASN1_BIT_STRING_get_bit(bits, BIT_KEY_CERT_SIGN)
+			|| ASN1_BIT_STRING_get_bit(bits, BIT_CRL_SIGN));
 
 	ASN1_BIT_STRING_free(bits);
 	return asks;
 }
 
-static bool extension_take(STACK_OF(X509_EXTENSION) **list, const STACK_OF(X509_EXTENSION) *asked, int nid)
+static bool extension_take(STACK_OF(X509_EXTENSION) **list, const STACK_OF(X509_EXTENSION) * asked, int nid)
 {
 	int at = X509v3_get_ext_by_NID(asked, nid, -1);
 
@@ -202,8 +205,9 @@ bool extensions_take(STACK_OF(X509_EXTENSION) **list, X509_REQ *request)
 	if (asked == NULL)
 		return true;
 	if (X509v3_get_ext_by_NID(*list, NID_key_usage, -1) < 0 && asks_for_authority(asked)) {
-		pktool_error("the request asks for a certificate that signs others: say keyusage= with what it is "
-			     "to be good for");
+		pktool_error(
+			"the request asks for a certificate that signs others: say keyusage= with what it is "
+			"to be good for");
 		ok = false;
 	}
 	for (size_t i = 0; ok && i < sizeof taken / sizeof taken[0]; i++)
@@ -235,7 +239,8 @@ static ASN1_OCTET_STRING *key_id(EVP_PKEY *key)
 	unsigned char hash[CRYPTO_SHA1_LEN];
 	int n;
 
-	if (id == NULL || X509_PUBKEY_set(&info, key) != 1 || X509_PUBKEY_get0_param(NULL, &bits, &n, NULL, info) != 1
+	if (id == NULL || X509_PUBKEY_set(&info, key) != 1
+		|| X509_PUBKEY_get0_param(NULL, &bits, &n, NULL, info) != 1
 		|| !crypto_digest("SHA1", bits, (size_t)n, hash, sizeof hash)
 		|| ASN1_OCTET_STRING_set(id, hash, sizeof hash) != 1) {
 		ASN1_OCTET_STRING_free(id);
@@ -245,8 +250,8 @@ static ASN1_OCTET_STRING *key_id(EVP_PKEY *key)
 	return id;
 }
 
-bool extensions_add_key_ids(STACK_OF(X509_EXTENSION) **list, EVP_PKEY *subject, const X509 *issuer,
-	EVP_PKEY *issuer_key)
+bool extensions_add_key_ids(
+	STACK_OF(X509_EXTENSION) **list, EVP_PKEY *subject, const X509 *issuer, EVP_PKEY *issuer_key)
 {
 	ASN1_OCTET_STRING *own = key_id(subject);
 	AUTHORITY_KEYID *authority = AUTHORITY_KEYID_new();

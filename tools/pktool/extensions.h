@@ -24,8 +24,8 @@ bool extensions_add_basic(STACK_OF(X509_EXTENSION) **list, bool authority);
 
 /* The identifiers of the subject's key and of the issuer's. The issuer's is that of its certificate, or
    where there is none, or none in it, made from its key. */
-bool extensions_add_key_ids(STACK_OF(X509_EXTENSION) **list, EVP_PKEY *subject, const X509 *issuer,
-	EVP_PKEY *issuer_key);
+bool extensions_add_key_ids(
+	STACK_OF(X509_EXTENSION) **list, EVP_PKEY *subject, const X509 *issuer, EVP_PKEY *issuer_key);
 
 /* "TYPE=VALUE" and further ones behind commas; NULL: said why not. */
 GENERAL_NAMES *altname_read(const char *text);

@@ -26,8 +26,8 @@ const struct keys_number keys_numbers[KEYS_NUMBERS] = {
 
 /* --- searching --- */
 
-static bool find_labelled(struct session *session, CK_OBJECT_CLASS class, const char *label, CK_OBJECT_HANDLE **found,
-	size_t *count)
+static bool find_labelled(struct session *session, CK_OBJECT_CLASS class, const char *label,
+	CK_OBJECT_HANDLE **found, size_t *count)
 {
 	struct buf copy = BUF_INIT;
 	CK_BBOOL yes = CK_TRUE;
@@ -35,17 +35,34 @@ static bool find_labelled(struct session *session, CK_OBJECT_CLASS class, const 
 		{ CKA_LABEL, NULL, 0 } };
 	bool ok;
 
-	buf_put(&copy, label, strlen(label));
+	buf_put(&copy, label, label == NULL ? 0 : strlen(label));
 	pattern[2].pValue = copy.data;
 	pattern[2].ulValueLen = (CK_ULONG)copy.len;
-	ok = !buf_failed(&copy) && objects_find(session, pattern, 3, found, count);
+	ok = !buf_failed(&copy) && objects_find(session, pattern, label == NULL ? 2 : 3, found, count);
 	buf_free(&copy);
 	return ok;
+}
+
+bool keys_count(struct session *session, CK_OBJECT_CLASS class, const char *label, size_t *count)
+{
+	CK_OBJECT_HANDLE *found = NULL;
+	bool ok = find_labelled(session, class, label, &found, count);
+
+	free(found);
+	return ok;
+}
+
+static const char *class_name(CK_OBJECT_CLASS class)
+{
+	return class == CKO_PRIVATE_KEY	  ? "private key"
+		: class == CKO_PUBLIC_KEY ? "public key"
+					  : "secret key";
 }
 
 bool keys_find(struct session *session, CK_OBJECT_CLASS class, const char *label, CK_OBJECT_HANDLE *key)
 {
 	CK_OBJECT_HANDLE *found = NULL;
+	const char *name = class_name(class);
 	size_t count = 0;
 	bool ok = false;
 
@@ -53,10 +70,14 @@ bool keys_find(struct session *session, CK_OBJECT_CLASS class, const char *label
 		ok = count == 1;
 		if (ok)
 			*key = found[0];
-		else if (count == 0)
-			pktool_error("there is no private key with the label %s", label);
+		else if (label == NULL)
+			pktool_error(count == 0 ? "the token has no %s"
+						: "the token has more than one %s: say label=",
+				name);
 		else
-			pktool_error("%zu private keys have the label %s: which one is meant?", count, label);
+			pktool_error(count == 0 ? "there is no %s with the label %s"
+						: "more than one %s has the label %s",
+				name, label);
 	}
 	free(found);
 	return ok;
@@ -64,17 +85,16 @@ bool keys_find(struct session *session, CK_OBJECT_CLASS class, const char *label
 
 bool keys_label_is_free(struct session *session, const char *label)
 {
-	CK_OBJECT_HANDLE *found = NULL;
-	size_t count = 0;
-	bool ok = find_labelled(session, CKO_PRIVATE_KEY, label, &found, &count);
+	size_t count;
 
-	if (ok && count > 0) {
-		pktool_error("there is a private key with the label %s already: take another label, or delete that "
-			     "key first", label);
-		ok = false;
-	}
-	free(found);
-	return ok;
+	if (!keys_count(session, CKO_PRIVATE_KEY, label, &count))
+		return false;
+	if (count > 0)
+		pktool_error("there is a private key with the label %s already: take another label, or "
+			     "delete that "
+			     "key first",
+			label);
+	return count == 0;
 }
 
 static bool modulus_of(const EVP_PKEY *key, struct buf *modulus)
@@ -89,6 +109,29 @@ static bool modulus_of(const EVP_PKEY *key, struct buf *modulus)
 	}
 	BN_free(number);
 	return to != NULL;
+}
+
+bool keys_private_is_new(struct session *session, const EVP_PKEY *key)
+{
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_BBOOL yes = CK_TRUE;
+	struct buf modulus = BUF_INIT;
+	CK_OBJECT_HANDLE *found = NULL;
+	size_t count = 0;
+	bool ok = modulus_of(key, &modulus);
+
+	if (ok) {
+		CK_ATTRIBUTE pattern[] = { { CKA_TOKEN, &yes, sizeof yes },
+			{ CKA_CLASS, &class, sizeof class },
+			{ CKA_MODULUS, modulus.data, (CK_ULONG)modulus.len } };
+
+		ok = objects_find(session, pattern, 3, &found, &count);
+	}
+	if (ok && count > 0)
+		pktool_error("the token has this private key already");
+	free(found);
+	buf_free(&modulus);
+	return ok && count == 0;
 }
 
 /* Searches for every object of the modulus, as not every module would find an empty id's. */
@@ -138,7 +181,8 @@ out:
 /* --- what the token tells of a key --- */
 
 /* Of a private key that does not know its exponent, the public half does. */
-static bool exponent_of(struct session *session, CK_OBJECT_HANDLE key, struct buf *modulus, struct buf *exponent)
+static bool exponent_of(
+	struct session *session, CK_OBJECT_HANDLE key, struct buf *modulus, struct buf *exponent)
 {
 	CK_OBJECT_CLASS class = CKO_PUBLIC_KEY;
 	CK_ATTRIBUTE pattern[] = { { CKA_CLASS, &class, sizeof class },
@@ -172,16 +216,20 @@ EVP_PKEY *keys_public(struct session *session, CK_OBJECT_HANDLE key)
 	return made;
 }
 
-static bool may_leave(struct session *session, CK_OBJECT_HANDLE key, const char *label)
+bool keys_may_leave(struct session *session, CK_OBJECT_HANDLE key)
 {
 	bool sensitive = true, extractable = false;
+	struct buf label = BUF_INIT;
 
 	(void)objects_bool(session, key, CKA_SENSITIVE, &sensitive);
 	(void)objects_bool(session, key, CKA_EXTRACTABLE, &extractable);
 	if (!sensitive && extractable)
 		return true;
-	pktool_error("the private key %s cannot leave the token (it is %s)", label,
+	(void)objects_value(session, key, CKA_LABEL, &label);
+	pktool_error("the key \"%.*s\" cannot leave the token: it is %s", (int)label.len,
+		label.data == NULL ? "" : (const char *)label.data,
 		!extractable ? "not extractable" : "sensitive");
+	buf_free(&label);
 	return false;
 }
 
@@ -199,14 +247,14 @@ static EVP_PKEY *key_of_numbers(OSSL_PARAM_BLD *build)
 	return key;
 }
 
-EVP_PKEY *keys_private(struct session *session, CK_OBJECT_HANDLE key, const char *label)
+EVP_PKEY *keys_private(struct session *session, CK_OBJECT_HANDLE key)
 {
 	BIGNUM *values[KEYS_NUMBERS] = { NULL };
 	OSSL_PARAM_BLD *build = NULL;
 	EVP_PKEY *made = NULL;
 	bool ok;
 
-	if (!may_leave(session, key, label))
+	if (!keys_may_leave(session, key))
 		return NULL;
 	ok = (build = OSSL_PARAM_BLD_new()) != NULL;
 	for (size_t i = 0; ok && i < KEYS_NUMBERS; i++) {
@@ -221,7 +269,7 @@ EVP_PKEY *keys_private(struct session *session, CK_OBJECT_HANDLE key, const char
 	}
 	made = ok ? key_of_numbers(build) : NULL;
 	if (made == NULL)
-		pktool_error("the private key %s could not be read from the token", label);
+		pktool_error("the private key could not be read from the token");
 	ERR_clear_error();
 	OSSL_PARAM_BLD_free(build);
 	for (size_t i = 0; i < KEYS_NUMBERS; i++)

@@ -78,7 +78,8 @@ bool output_private_key(const char *path, const EVP_PKEY *key, bool der)
 	return memory_write(path, memory, encoded, FILE_SECRET);
 }
 
-bool output_pkcs12(const char *path, const char *label, EVP_PKEY *key, X509 *certificate, STACK_OF(X509) *others)
+bool output_pkcs12(
+	const char *path, const char *label, EVP_PKEY *key, X509 *certificate, STACK_OF(X509) *others)
 {
 	struct buf passphrase = BUF_INIT;
 	PKCS12 *bag = NULL;
@@ -94,7 +95,8 @@ bool output_pkcs12(const char *path, const char *label, EVP_PKEY *key, X509 *cer
 	buf_put_u8(&passphrase, 0);
 	memory = memory_new(FILE_SECRET);
 	if (!buf_failed(&passphrase) && memory != NULL)
-		bag = PKCS12_create((const char *)passphrase.data, label, key, certificate, others, 0, 0, 0, 0, 0);
+		bag = PKCS12_create(
+			(const char *)passphrase.data, label, key, certificate, others, 0, 0, 0, 0, 0);
 	ok = memory_write(path, memory, bag != NULL && i2d_PKCS12_bio(memory, bag) == 1, FILE_SECRET);
 out:
 	PKCS12_free(bag);

@@ -17,6 +17,7 @@ bool output_public_key(const char *path, const EVP_PKEY *key, bool der);
 /* PKCS#8, without a passphrase. */
 bool output_private_key(const char *path, const EVP_PKEY *key, bool der);
 /* PKCS#12; key may be NULL. */
-bool output_pkcs12(const char *path, const char *label, EVP_PKEY *key, X509 *certificate, STACK_OF(X509) *others);
+bool output_pkcs12(
+	const char *path, const char *label, EVP_PKEY *key, X509 *certificate, STACK_OF(X509) *others);
 
 #endif

@@ -10,11 +10,16 @@
 static const struct command *const commands[] = {
 	&cmd_delete,
 	&cmd_doctor,
+	&cmd_export,
+	&cmd_gencert,
+	&cmd_gencsr,
 	&cmd_genkey,
 	&cmd_genkeypair,
+	&cmd_import,
 	&cmd_inittoken,
 	&cmd_list,
 	&cmd_setpin,
+	&cmd_signcsr,
 	&cmd_tokens,
 	NULL,
 };
@@ -54,8 +59,9 @@ static const struct command *command_find(const char *name)
 static int usage(FILE *to)
 {
 	fputs("usage: pktool [--module FILE] [-i] COMMAND [WORD...]\n"
-		"       pktool [--module FILE] -f FILE\n"
-		"       pktool help COMMAND\n\n", to);
+	      "       pktool [--module FILE] -f FILE\n"
+	      "       pktool help COMMAND\n\n",
+		to);
 	for (size_t i = 0; commands[i] != NULL; i++)
 		fprintf(to, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	return to == stdout ? PKTOOL_OK : PKTOOL_USAGE;
@@ -118,7 +124,8 @@ static bool file_words(const char *path, char *text, size_t size, char **argv, i
 	}
 	fclose(file);
 	text[len] = '\0';
-	for (char *line = strtok(text, "\r\n"); line != NULL && *argc < FILE_WORDS_MAX; line = strtok(NULL, "\r\n"))
+	for (char *line = strtok(text, "\r\n"); line != NULL && *argc < FILE_WORDS_MAX;
+		line = strtok(NULL, "\r\n"))
 		argv[(*argc)++] = line;
 	return true;
 }

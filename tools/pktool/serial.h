@@ -4,8 +4,8 @@
 
 #include <openssl/asn1.h>
 
-/* "0x123", "123": a positive number in hex digits, of at most 20 bytes in a certificate. NULL: it is none, and
-   that has been said. */
+/* "0x123", "123": a positive number in hex digits, of at most 20 bytes in a certificate. NULL: it is none,
+   and that has been said. */
 ASN1_INTEGER *serial_read(const char *text);
 
 /* The word "serial=", or where it was not said a random one. */

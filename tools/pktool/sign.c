@@ -46,15 +46,16 @@ bool hash_fits(const struct hash *hash, unsigned long bits)
 /* --- digest --- */
 
 /* By the token, if it can: whoever counts on it there gets it. */
-static bool digest_by_token(const struct session *s, const struct hash *hash, struct buf *data, struct buf *digest)
+static bool digest_by_token(
+	const struct session *s, const struct hash *hash, struct buf *data, struct buf *digest)
 {
 	CK_MECHANISM mechanism = { hash->mechanism, NULL, 0 };
 	CK_MECHANISM_INFO info;
 	CK_ULONG n = (CK_ULONG)hash_length(hash);
 	unsigned char out[EVP_MAX_MD_SIZE];
 
-	if (s->p11->C_GetMechanismInfo(s->slot, hash->mechanism, &info) != CKR_OK || (info.flags & CKF_DIGEST) == 0
-		|| s->p11->C_DigestInit(s->handle, &mechanism) != CKR_OK
+	if (s->p11->C_GetMechanismInfo(s->slot, hash->mechanism, &info) != CKR_OK
+		|| (info.flags & CKF_DIGEST) == 0 || s->p11->C_DigestInit(s->handle, &mechanism) != CKR_OK
 		|| s->p11->C_Digest(s->handle, data->data, (CK_ULONG)data->len, out, &n) != CKR_OK
 		|| n != hash_length(hash))
 		return false;
@@ -139,7 +140,8 @@ static bool signature_make(const struct signer *signer, struct buf *info, struct
 }
 
 /* SEQUENCE of what is signed, the algorithm with its NULL (RFC 3279, 2.2.1), and the signature. */
-static bool signed_encode(const struct buf *tbs, X509_ALGOR *algorithm, const struct buf *signature, struct buf *out)
+static bool signed_encode(
+	const struct buf *tbs, X509_ALGOR *algorithm, const struct buf *signature, struct buf *out)
 {
 	unsigned char *der = NULL, *p;
 	int len = i2d_X509_ALGOR(algorithm, &der), bits = (int)signature->len + 1, inner, total;
@@ -167,7 +169,8 @@ static X509_ALGOR *signature_algorithm(const struct hash *hash)
 {
 	X509_ALGOR *algorithm = X509_ALGOR_new();
 
-	if (algorithm == NULL || X509_ALGOR_set0(algorithm, OBJ_nid2obj(hash->signature), V_ASN1_NULL, NULL) != 1) {
+	if (algorithm == NULL
+		|| X509_ALGOR_set0(algorithm, OBJ_nid2obj(hash->signature), V_ASN1_NULL, NULL) != 1) {
 		X509_ALGOR_free(algorithm);
 		pktool_error("%s cannot be had", hash->name);
 		return NULL;
@@ -176,7 +179,8 @@ static X509_ALGOR *signature_algorithm(const struct hash *hash)
 }
 
 /* Takes the DER of what is to be signed, of len bytes, and frees it. */
-static bool der_sign(const struct signer *signer, X509_ALGOR *algorithm, unsigned char *der, int len, struct buf *out)
+static bool der_sign(
+	const struct signer *signer, X509_ALGOR *algorithm, unsigned char *der, int len, struct buf *out)
 {
 	struct buf tbs = BUF_INIT, info = BUF_INIT, signature = BUF_INIT;
 	bool ok = len > 0;
@@ -254,8 +258,8 @@ out:
 
 /* --- requests --- */
 
-X509_REQ *request_sign(const struct signer *signer, const X509_NAME *subject,
-	const STACK_OF(X509_EXTENSION) *extensions)
+X509_REQ *request_sign(
+	const struct signer *signer, const X509_NAME *subject, const STACK_OF(X509_EXTENSION) *extensions)
 {
 	X509_REQ *draft = X509_REQ_new(), *request = NULL;
 	X509_ALGOR *algorithm = signature_algorithm(signer->hash);

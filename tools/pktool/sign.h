@@ -41,7 +41,7 @@ struct certificate_terms {
 
 /* Both have been read again from their encoding, and their signature been verified by libcrypto. */
 X509 *certificate_sign(const struct signer *signer, const struct certificate_terms *terms);
-X509_REQ *request_sign(const struct signer *signer, const X509_NAME *subject,
-	const STACK_OF(X509_EXTENSION) *extensions);
+X509_REQ *request_sign(
+	const struct signer *signer, const X509_NAME *subject, const STACK_OF(X509_EXTENSION) *extensions);
 
 #endif
