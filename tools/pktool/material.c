@@ -85,20 +85,41 @@ static bool info_take(struct material *material, const OSSL_STORE_INFO *info, co
 	}
 }
 
-static bool store_read(struct material *material, const char *path, OSSL_STORE_CTX *store)
+/* Does anything in PEM begin in these bytes? */
+static bool has_pem(const uint8_t *p, size_t n)
 {
-	OSSL_STORE_INFO *info;
-	bool ok = true;
+	static const char begin[] = "-----BEGIN ";
 
-	while (ok && OSSL_STORE_eof(store) == 0) {
-		info = OSSL_STORE_load(store);
-		if (info != NULL)
-			ok = info_take(material, info, path);
-		else if (OSSL_STORE_error(store) != 0)
+	for (; n >= sizeof begin - 1; p++, n--)
+		if (memcmp(p, begin, sizeof begin - 1) == 0)
+			return true;
+	return false;
+}
+
+/* All of the file: what cannot be understood must not pass for what was not there. Text after PEM may be. */
+static bool store_read(struct material *material, const struct passphrase *passphrase, OSSL_STORE_CTX *store,
+	const struct buf *content, BIO *memory)
+{
+	bool pem = has_pem(content->data, content->len);
+
+	while (OSSL_STORE_eof(store) == 0) {
+		size_t left = (size_t)BIO_pending(memory);
+		OSSL_STORE_INFO *info;
+		bool ok;
+
+		if (pem && !has_pem(content->data + content->len - left, left))
 			break;
+		info = OSSL_STORE_load(store);
+		ok = info != NULL && info_take(material, info, passphrase->path);
+		if (info == NULL && !passphrase->failed)
+			pktool_error(passphrase->asked ? "%s: the passphrase is wrong, or the file damaged"
+						       : "%s: has something that is not understood",
+				passphrase->path);
 		OSSL_STORE_INFO_free(info);
+		if (!ok)
+			return false;
 	}
-	return ok;
+	return true;
 }
 
 bool material_is_empty(const struct material *material)
@@ -121,12 +142,10 @@ bool material_read(struct material *material, const char *path, struct buf *cont
 		store = OSSL_STORE_attach(memory, "file", NULL, NULL, ui, &passphrase, NULL, NULL, NULL);
 	if (store == NULL)
 		pktool_error("%s: libcrypto cannot read files", path);
-	else if (store_read(material, path, store)) {
+	else if (store_read(material, &passphrase, store, content, memory)) {
 		ok = !material_is_empty(material);
-		if (!ok && !passphrase.failed)
-			pktool_error(passphrase.asked ? "%s: the passphrase is wrong, or the file damaged"
-						      : "%s: no key and no certificate that is understood",
-				path);
+		if (!ok)
+			pktool_error("%s: no key and no certificate that is understood", path);
 	}
 	OSSL_STORE_close(store);
 	BIO_free(memory);
