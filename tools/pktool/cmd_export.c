@@ -166,7 +166,7 @@ static bool export_secret(struct work *work)
 		pktool_error("the key could not be read from the token");
 		ok = false;
 	}
-	ok = ok && file_write(work->outfile, value.data, value.len, FILE_SECRET);
+	ok = ok && userfile_write(work->outfile, value.data, value.len, USERFILE_SECRET);
 	buf_free(&value);
 	return ok;
 }
@@ -271,7 +271,7 @@ static int run(const struct words *words)
 	if (!work_read(&work, kind))
 		goto out;
 	status = PKTOOL_FAILED;
-	if (file_can_write(work.outfile)
+	if (userfile_can_write(work.outfile)
 		&& session_open(&work.session, words_value(words, "token"), SESSION_READ)
 		&& (!kind->login || session_login(&work.session, words_value(words, "pinfile")))
 		&& kind->export(&work))

@@ -40,7 +40,7 @@ static int run(const struct words *words)
 	if (validity == NULL || !newkey_read(&newkey, words))
 		goto out;
 	status = PKTOOL_FAILED;
-	if ((outcert != NULL && !file_can_write(outcert)) || !newkey_make(&newkey))
+	if ((outcert != NULL && !userfile_can_write(outcert)) || !newkey_make(&newkey))
 		goto out;
 	certificate = certificate_make(&newkey, serial, validity);
 	if (certificate != NULL && created_certificate(&newkey.created, certificate, newkey.label, &newkey.id)

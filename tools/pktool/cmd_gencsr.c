@@ -20,8 +20,8 @@ static int run(const struct words *words)
 	if (!newkey_read(&newkey, words))
 		goto out;
 	status = PKTOOL_FAILED;
-	if ((newkey.authority && !extensions_add_basic(&newkey.extensions, true)) || !file_can_write(outcsr)
-		|| !newkey_make(&newkey))
+	if ((newkey.authority && !extensions_add_basic(&newkey.extensions, true))
+		|| !userfile_can_write(outcsr) || !newkey_make(&newkey))
 		goto out;
 	request = request_sign(&newkey.signer, newkey.subject, newkey.extensions);
 	if (request != NULL && output_request(outcsr, request, newkey.der))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "common/file.h"
+#include "common/userfile.h"
 #include "pktool/created.h"
 #include "pktool/material.h"
 #include "pktool/pktool.h"
@@ -100,7 +100,7 @@ static bool content_read(struct work *work)
 	struct material *material = &work->material;
 
 	work->content.secret = true;
-	if (!file_read(work->infile, &work->content))
+	if (!userfile_read(work->infile, &work->content))
 		return false;
 	if (work->secret != NULL)
 		return secret_fits(work);

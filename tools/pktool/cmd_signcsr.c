@@ -198,7 +198,7 @@ static int run(const struct words *words)
 	if (!terms_read(&work))
 		goto out;
 	status = PKTOOL_FAILED;
-	if (terms_take(&work) && file_can_write(words_value(words, "outcert")) && signer_find(&work)
+	if (terms_take(&work) && userfile_can_write(words_value(words, "outcert")) && signer_find(&work)
 		&& certificate_make(&work)) {
 		certificate_show(work.certificate);
 		status = PKTOOL_OK;

@@ -162,6 +162,7 @@ static ASN1_OBJECT *attribute_object(const char *word, const char *key)
 		key += 4;
 	if (*key >= '0' && *key <= '2')
 		object = OBJ_txt2obj(key, 1);
+	ERR_clear_error();
 	if (object == NULL)
 		pktool_error("%s: there is no attribute \"%s\"; C, ST, L, O, OU, CN, emailAddress, DC, UID and "
 			     "others are known, or an OID in numbers", word, key);

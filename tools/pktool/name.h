@@ -20,7 +20,8 @@ X509_NAME *name_ask(void);
 struct words;
 X509_NAME *name_from(const struct words *words);
 
-/* In one line, as name_read() takes it; the caller frees with OPENSSL_free(). NULL: no memory. */
+/* In one line, as name_read() takes it, but for a "#" that begins a value, which libcrypto does not protect; the
+   caller frees with OPENSSL_free(). NULL: no memory. */
 char *name_text(const X509_NAME *name);
 
 #endif

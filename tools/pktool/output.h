@@ -6,7 +6,7 @@
 
 #include <openssl/x509.h>
 
-#include "common/file.h"
+#include "common/userfile.h"
 
 /* What goes to files, in PEM or, if der, in DER. False: failed, and said why; the file is as it was. */
 

@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include "common/file.h"
+#include "common/userfile.h"
 #include "pktool/pktool.h"
 
 static X509_REQ *request_decode(const struct buf *content)
@@ -28,7 +28,7 @@ X509_REQ *request_read(const char *path)
 	X509_REQ *request = NULL;
 	EVP_PKEY *key;
 
-	if (file_read(path, &content)) {
+	if (userfile_read(path, &content)) {
 		request = content.len == 0 ? NULL : request_decode(&content);
 		key = request == NULL ? NULL : X509_REQ_get0_pubkey(request);
 		if (request == NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "common/file.h"
+#include "common/userfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static bool all_read(int fd, const char *path, struct buf *content)
 	return false;
 }
 
-bool file_read(const char *path, struct buf *content)
+bool userfile_read(const char *path, struct buf *content)
 {
 	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	bool ok;
@@ -74,7 +74,7 @@ static char *target_path(const char *path)
 	return real != NULL || errno != ENOENT ? real : strdup(path);
 }
 
-bool file_can_write(const char *path)
+bool userfile_can_write(const char *path)
 {
 	struct stat st;
 	char *target = target_path(path), *copy = target == NULL ? NULL : strdup(target);
@@ -108,7 +108,7 @@ static bool all_written(int fd, const char *content, size_t n)
 	return true;
 }
 
-static bool replace(const char *target, const void *content, size_t n, enum file_kind kind)
+static bool replace(const char *target, const void *content, size_t n, enum userfile_kind kind)
 {
 	size_t size = strlen(target) + sizeof ".tmpXXXXXX";
 	char *temporary = malloc(size);
@@ -121,8 +121,8 @@ static bool replace(const char *target, const void *content, size_t n, enum file
 		return false;
 	snprintf(temporary, size, "%s.tmpXXXXXX", target);
 	fd = mkstemp(temporary);
-	ok = fd >= 0 && (kind == FILE_SECRET || fchmod(fd, 0666 & ~mask) == 0) && all_written(fd, content, n)
-		&& fsync(fd) == 0;
+	ok = fd >= 0 && (kind == USERFILE_SECRET || fchmod(fd, 0666 & ~mask) == 0)
+		&& all_written(fd, content, n) && fsync(fd) == 0;
 	saved = errno;
 	if (fd >= 0 && close(fd) != 0 && ok) {
 		saved = errno;
@@ -149,7 +149,7 @@ static bool pour(const char *path, const void *content, size_t n)
 	return ok;
 }
 
-bool file_write(const char *path, const void *content, size_t n, enum file_kind kind)
+bool userfile_write(const char *path, const void *content, size_t n, enum userfile_kind kind)
 {
 	char *target = NULL;
 	bool ok;

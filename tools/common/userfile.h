@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef COMMON_FILE_H
-#define COMMON_FILE_H
+#ifndef COMMON_USERFILE_H
+#define COMMON_USERFILE_H
 
 #include <stdbool.h>
 
@@ -9,17 +9,17 @@
 /* Files of the user's. False: failed, and said why on the standard error. */
 
 /* Appends all of it; at most 1 MB. "-" is the standard input. */
-bool file_read(const char *path, struct buf *content);
+bool userfile_read(const char *path, struct buf *content);
 
-/* Whether file_write() would get anywhere: to be asked before work that would be lost. */
-bool file_can_write(const char *path);
+/* Whether userfile_write() would get anywhere: to be asked before work that would be lost. */
+bool userfile_can_write(const char *path);
 
-enum file_kind { FILE_PUBLIC, FILE_SECRET };
+enum userfile_kind { USERFILE_PUBLIC, USERFILE_SECRET };
 
 /*
  * Writes a file, whole or not at all: beside it, then renamed. What was there before is replaced, also where
  * a link leads to it. A secret one only its owner can read. What is no file, as /dev/stdout, is written to.
  */
-bool file_write(const char *path, const void *content, size_t n, enum file_kind kind);
+bool userfile_write(const char *path, const void *content, size_t n, enum userfile_kind kind);
 
 #endif
