@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
@@ -133,6 +134,8 @@ bool material_read(struct material *material, const char *path, struct buf *cont
 	struct passphrase passphrase = { .path = path };
 	UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(passphrase_give, 0);
 	BIO *memory = BIO_new_mem_buf(content->data, (int)content->len);
+	/* The ciphers of old PKCS#12 files; without them most others can be read all the same. */
+	OSSL_PROVIDER *legacy = OSSL_PROVIDER_try_load(NULL, "legacy", 1);
 	OSSL_STORE_CTX *store = NULL;
 	bool ok = false;
 
@@ -150,6 +153,8 @@ bool material_read(struct material *material, const char *path, struct buf *cont
 	OSSL_STORE_close(store);
 	BIO_free(memory);
 	UI_destroy_method(ui);
+	if (legacy != NULL)
+		OSSL_PROVIDER_unload(legacy);
 	buf_free(&passphrase.text);
 	ERR_clear_error();
 	return ok;

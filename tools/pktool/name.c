@@ -67,7 +67,8 @@ static void skip_blanks(struct parser *p)
 
 static int hex_digit(char c)
 {
-	const char *digits = "0123456789abcdef0123456789ABCDEF", *found = c == '\0' ? NULL : strchr(digits, c);
+	const char *digits = "0123456789abcdef0123456789ABCDEF",
+		   *found = c == '\0' ? NULL : strchr(digits, c);
 
 	return found == NULL ? -1 : (int)(found - digits) & 15;
 }
@@ -151,6 +152,15 @@ static bool value_read(struct parser *p, const char *key, struct buf *value)
 
 /* --- attributes --- */
 
+/* Numbers between points; libcrypto would take a point too many. */
+static bool is_oid(const char *key)
+{
+	size_t n = strlen(key);
+
+	return *key >= '0' && *key <= '2' && strspn(key, "0123456789.") == n && key[n - 1] != '.'
+		&& strstr(key, "..") == NULL;
+}
+
 static ASN1_OBJECT *attribute_object(const char *word, const char *key)
 {
 	ASN1_OBJECT *object = NULL;
@@ -160,12 +170,14 @@ static ASN1_OBJECT *attribute_object(const char *word, const char *key)
 			return OBJ_nid2obj(attributes[i].nid);
 	if (strncasecmp(key, "OID.", 4) == 0)
 		key += 4;
-	if (*key >= '0' && *key <= '2')
+	if (is_oid(key))
 		object = OBJ_txt2obj(key, 1);
 	ERR_clear_error();
 	if (object == NULL)
-		pktool_error("%s: there is no attribute \"%s\"; C, ST, L, O, OU, CN, emailAddress, DC, UID and "
-			     "others are known, or an OID in numbers", word, key);
+		pktool_error(
+			"%s: there is no attribute \"%s\"; C, ST, L, O, OU, CN, emailAddress, DC, UID and "
+			"others are known, or an OID in numbers",
+			word, key);
 	return object;
 }
 
@@ -178,12 +190,15 @@ static bool attribute_add(struct parser *p, const char *key, const struct buf *v
 		return false;
 	if (value->len == 0 || buf_failed(value)) {
 		pktool_error("%s: %s has no value", p->word, key);
-	} else if (value->len > 32768 || X509_NAME_add_entry_by_OBJ(p->name, object, MBSTRING_UTF8, value->data,
-			   (int)value->len, -1, joined ? -1 : 0) != 1) {
+	} else if (value->len > 32768
+		|| X509_NAME_add_entry_by_OBJ(
+			   p->name, object, MBSTRING_UTF8, value->data, (int)value->len, -1, joined ? -1 : 0)
+			!= 1) {
 		unsigned long error = ERR_peek_last_error();
 		const char *reason = error == 0 ? NULL : ERR_reason_error_string(error);
 
-		pktool_error("%s: this is no value for %s: %s", p->word, key, reason == NULL ? "too long" : reason);
+		pktool_error("%s: this is no value for %s: %s", p->word, key,
+			reason == NULL ? "too long" : reason);
 	} else {
 		ok = true;
 	}
@@ -202,8 +217,10 @@ static bool attribute_read(struct parser *p, bool joined)
 	skip_blanks(p);
 	n = strcspn(p->at, "=,;+\"\\");
 	if (p->at[n] != '=') {
-		pktool_error("%s: a name reads ATTRIBUTE=VALUE, ATTRIBUTE=VALUE; \"%.30s\" does not (a comma in a "
-			     "value needs a backslash before it, or the value quotes)", p->word, p->at);
+		pktool_error(
+			"%s: a name reads ATTRIBUTE=VALUE, ATTRIBUTE=VALUE; \"%.30s\" does not (a comma in a "
+			"value needs a backslash before it, or the value quotes)",
+			p->word, p->at);
 		return false;
 	}
 	for (size_t i = 0; i < n && i < sizeof key - 1; i++)
