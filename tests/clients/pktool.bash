@@ -74,3 +74,11 @@ is() # what is, what should be
 {
 	[[ $1 == "$2" ]] || echo "\"$1\" is not \"$2\""
 }
+
+# A module around another one, of which one call fails: $place/failing.so.
+failing_lacks='there is no C compiler with the headers of p11-kit'
+failing_make()
+{
+	cc -shared -fPIC -o "$place/failing.so" -I"$(pkg-config --variable=includedir p11-kit-1)/p11-kit-1" \
+		"${top_srcdir:?}/tests/clients/failing_module.c" -ldl >/dev/null 2>&1
+}
