@@ -128,7 +128,7 @@ static bool bare_read(struct parser *p, struct buf *value)
 				counts = value->len;
 		}
 	}
-	if (!buf_failed(value))
+	if (value->len > counts)
 		buf_cut(value, counts, value->len - counts);
 	return true;
 }
