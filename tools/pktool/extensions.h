@@ -6,7 +6,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "common/words.h"
+#include "pktool/words.h"
 
 /*
  * The extensions of certificates and requests. *list may be NULL at first; the caller frees it with

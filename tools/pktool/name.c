@@ -8,7 +8,7 @@
 #include <openssl/objects.h>
 
 #include "common/terminal.h"
-#include "common/words.h"
+#include "pktool/words.h"
 #include "pktool/pktool.h"
 #include "util/buf.h"
 

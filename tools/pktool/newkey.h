@@ -2,7 +2,7 @@
 #ifndef PKTOOL_NEWKEY_H
 #define PKTOOL_NEWKEY_H
 
-#include "common/words.h"
+#include "pktool/words.h"
 #include "pktool/created.h"
 #include "pktool/sign.h"
 

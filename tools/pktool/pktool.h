@@ -2,7 +2,7 @@
 #ifndef PKTOOL_PKTOOL_H
 #define PKTOOL_PKTOOL_H
 
-#include "common/words.h"
+#include "pktool/words.h"
 
 /* How a command ends: what the shell gets. */
 enum { PKTOOL_OK = 0, PKTOOL_USAGE = 1, PKTOOL_FAILED = 2 };

@@ -2,7 +2,7 @@
 #ifndef PKTOOL_SELECT_H
 #define PKTOOL_SELECT_H
 
-#include "common/words.h"
+#include "pktool/words.h"
 #include "pktool/module.h"
 
 #include <openssl/bn.h>

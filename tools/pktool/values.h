@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "common/words.h"
+#include "pktool/words.h"
 #include "util/buf.h"
 
 /* The values of words that are not just text. False: it is none, which was said. A word that was not said

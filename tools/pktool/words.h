@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef COMMON_WORDS_H
-#define COMMON_WORDS_H
+#ifndef PKTOOL_WORDS_H
+#define PKTOOL_WORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "common/words.h"
+#include "pktool/words.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "pktool/pktool.h"
 
 #define USAGE_COLUMNS 80
 
@@ -35,25 +37,25 @@ static bool word_read(struct words *words, const char *arg)
 	i = table_find(words->table, arg, len);
 	word = &words->table[i];
 	if (word->key == NULL) {
-		fprintf(stderr, "%s: not a word that this command knows\n", arg);
+		pktool_error("%s: not a word that this command knows", arg);
 		return false;
 	}
 	if ((equals == NULL) != (word->kind == WORD_PLAIN)) {
-		fprintf(stderr, equals == NULL ? "%s: a value is missing: %s=%s\n" : "%s: takes no value\n",
+		pktool_error(equals == NULL ? "%s: a value is missing: %s=%s" : "%s: takes no value",
 			word->key, word->key, word->help != NULL ? word->help : "...");
 		return false;
 	}
 	if (words->values[i] != NULL) {
-		fprintf(stderr, "%s: said twice\n", word->key);
+		pktool_error("%s: said twice", word->key);
 		return false;
 	}
 	words->values[i] = equals != NULL ? equals + 1 : "";
 	if (equals != NULL && equals[1] == '\0') {
-		fprintf(stderr, "%s: its value is empty\n", word->key);
+		pktool_error("%s: its value is empty", word->key);
 		return false;
 	}
 	if (equals != NULL && word->choices != NULL && !is_choice(word->choices, equals + 1)) {
-		fprintf(stderr, "%s: must be one of %s\n", arg, word->choices);
+		pktool_error("%s: must be one of %s", arg, word->choices);
 		return false;
 	}
 	return true;
@@ -68,7 +70,7 @@ bool words_read(struct words *words, const struct word *table, int argc, char **
 			return false;
 	for (size_t i = 0; table[i].key != NULL; i++) {
 		if (table[i].kind == WORD_REQUIRED && words->values[i] == NULL) {
-			fprintf(stderr, "%s=%s is missing\n", table[i].key,
+			pktool_error("%s=%s is missing", table[i].key,
 				table[i].help != NULL ? table[i].help : "...");
 			return false;
 		}
