@@ -99,7 +99,8 @@ static void name_again(const X509_NAME *name, const char *text)
 	if (strstr(shown, "=#") == NULL) {
 		again = name_read("subject", shown);
 		judged(shown, again != NULL);
-		TAP_CHECK(again != NULL && X509_NAME_cmp(name, again) == 0, "\"%s\" becomes \"%s\"", text, shown);
+		TAP_CHECK(again != NULL && X509_NAME_cmp(name, again) == 0, "\"%s\" becomes \"%s\"", text,
+			shown);
 	}
 	X509_NAME_free(again);
 	OPENSSL_free(shown);

@@ -183,7 +183,7 @@ static bool asks_for_authority(const STACK_OF(X509_EXTENSION) *asked)
 	return asks;
 }
 
-static bool extension_take(STACK_OF(X509_EXTENSION) **list, const STACK_OF(X509_EXTENSION) *asked, int nid)
+static bool extension_take(STACK_OF(X509_EXTENSION) **list, const STACK_OF(X509_EXTENSION) * asked, int nid)
 {
 	int at = X509v3_get_ext_by_NID(asked, nid, -1);
 

@@ -9,7 +9,8 @@
  * message begins with: "subject", "issuer".
  */
 
-/* "C=US, ST=CA, O=Sun Microsystems Inc., CN=John Smith": UTF-8, encoded in the order in which it stands there;
+/* "C=US, ST=CA, O=Sun Microsystems Inc., CN=John Smith": UTF-8, encoded in the order in which it stands
+   there;
    "+" joins attributes, and quotes and backslashes protect, as in RFC 4514. */
 X509_NAME *name_read(const char *word, const char *text);
 
@@ -20,8 +21,8 @@ X509_NAME *name_ask(void);
 struct words;
 X509_NAME *name_from(const struct words *words);
 
-/* In one line, as name_read() takes it, but for a "#" that begins a value, which libcrypto does not protect; the
-   caller frees with OPENSSL_free(). NULL: no memory. */
+/* In one line, as name_read() takes it, but for a "#" that begins a value, which libcrypto does not protect;
+   the caller frees with OPENSSL_free(). NULL: no memory. */
 char *name_text(const X509_NAME *name);
 
 #endif
