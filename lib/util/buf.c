@@ -111,7 +111,7 @@ void buf_put_block(struct buf *b, const void *p, size_t n)
 
 void buf_cut(struct buf *b, size_t offset, size_t n)
 {
-	if (b->failed || offset > b->len || n > b->len - offset)
+	if (b->failed || n == 0 || offset > b->len || n > b->len - offset)
 		return;
 	memmove(b->data + offset, b->data + offset + n, b->len - offset - n);
 	wipe(b->data + b->len - n, n);
