@@ -171,6 +171,40 @@ static bool holds_token(int dir)
 		|| fstatat(dir, TOKEN_COPY, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
+/* Anybody can make a directory in /var/user, and none of ours can be in one of theirs. */
+static bool is_strangers(const struct place *place)
+{
+	char path[PLACE_PATH_MAX];
+	struct stat st;
+
+	return strcmp(place->base, SYSTEM_BASE) == 0
+		&& snprintf(path, sizeof path, "%s/%s", place->base, place->components[0]) < (int)sizeof path
+		&& fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid != 0 && st.st_uid != geteuid();
+}
+
+/* *dir = -1 with CKR_OK: there is no token. A stranger who was first in /var/user must not keep the user out
+   who has a token elsewhere; who has none must not get one where it is not looked for first. */
+static CK_RV token_find(const struct place *places, size_t n, int *dir, char *path)
+{
+	CK_RV refused = CKR_OK, rv;
+	int error;
+
+	for (size_t i = 0; i < n; i++) {
+		place_path(&places[i], path);
+		if ((rv = descend(&places[i], false, dir, &error)) != CKR_OK) {
+			if (!is_strangers(&places[i]))
+				return rv;
+			refused = rv;
+		}
+		if (*dir >= 0 && holds_token(*dir))
+			return CKR_OK;
+		file_close(dir);
+	}
+	if (refused != CKR_OK)
+		place_path(&places[0], path);
+	return refused;
+}
+
 CK_RV place_open(bool make, int *dir, char *path)
 {
 	struct place places[2];
@@ -182,14 +216,8 @@ CK_RV place_open(bool make, int *dir, char *path)
 	path[0] = '\0';
 	if (n == 0)
 		return CKR_DEVICE_ERROR;
-	for (size_t i = 0; i < n; i++) {
-		place_path(&places[i], path);
-		if ((rv = descend(&places[i], false, dir, &error)) != CKR_OK)
-			return rv;
-		if (*dir >= 0 && holds_token(*dir))
-			return CKR_OK;
-		file_close(dir);
-	}
+	if ((rv = token_find(places, n, dir, path)) != CKR_OK || *dir >= 0)
+		return rv;
 	for (size_t i = 0; make && i < n; i++) {
 		place_path(&places[i], path);
 		if ((rv = descend(&places[i], true, dir, &error)) != CKR_OK)
