@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "token/object_index.h"
 #include "util/log.h"
 
 static void entry_free(struct entry *entry)
@@ -46,6 +47,7 @@ static void forget(struct objects *set, bool (*goes)(const struct entry *, CK_SE
 {
 	size_t kept = 0;
 
+	index_drop(set);
 	for (size_t i = 0; i < set->count; i++) {
 		if (goes(set->entries[i], session))
 			entry_free(set->entries[i]);
@@ -70,6 +72,7 @@ void state_forget_all(struct token *token)
 {
 	forget(&token->objects, is_anything, 0);
 	free(token->objects.entries);
+	index_free(&token->objects);
 	memset(&token->objects, 0, sizeof token->objects);
 }
 
@@ -97,6 +100,7 @@ struct entry *set_add(struct objects *set)
 		return NULL;
 	if (set->last_handle == 0)
 		set->last_handle = CLOCK_HANDLE;
+	index_drop(set);
 	entry->handle = ++set->last_handle;
 	set->entries[set->count++] = entry;
 	return entry;
@@ -121,6 +125,7 @@ struct entry *set_find(struct objects *set, CK_OBJECT_HANDLE handle)
 
 void set_remove(struct objects *set, struct entry *entry)
 {
+	index_drop(set);
 	for (size_t i = 0; i < set->count; i++)
 		if (set->entries[i] == entry) {
 			memmove(&set->entries[i], &set->entries[i + 1], (set->count - i - 1) * sizeof *set->entries);
@@ -136,10 +141,11 @@ static const uint8_t *object_key(const struct token *token)
 }
 
 /* What a file's header says of its object must be what the object says. */
-static CK_RV object_take(struct entry *entry, struct buf *body)
+static CK_RV object_take(struct token *token, struct entry *entry, struct buf *body)
 {
 	CK_RV rv = object_new(body, &entry->object);
 
+	index_drop(&token->objects);
 	if (rv == CKR_OK && (!entry->object->is_token || entry->object->is_private != entry->is_private)) {
 		log_error("an object of the store contradicts its file: it is left out");
 		object_free(&entry->object);
@@ -162,7 +168,7 @@ CK_RV set_read(struct token *token, struct entry *entry)
 	rv = objstore_read(token->store, &token->on_disk.id, &entry->id, object_key(token),
 		&entry->is_private, &entry->stamp, &body);
 	if (rv == CKR_OK)
-		rv = object_take(entry, &body);
+		rv = object_take(token, entry, &body);
 	buf_free(&body);
 	if (rv != OBJSTORE_UNUSABLE)
 		return rv;
@@ -212,7 +218,7 @@ static CK_RV entry_discover(struct token *token, const struct objstore_id *id, b
 	if (entry != NULL && unusable)
 		entry->unreadable = true;
 	else if (entry != NULL)
-		rv = object_take(entry, &body);
+		rv = object_take(token, entry, &body);
 	buf_free(&body);
 	return rv == CKR_HOST_MEMORY ? rv : CKR_OK;
 }
@@ -230,6 +236,7 @@ static void entry_compare(struct token *token, struct entry *entry, bool *comple
 	if (!exists || memcmp(&entry->stamp, &stamp, sizeof stamp) != 0) {
 		object_free(&entry->object);
 		entry->unreadable = false;
+		index_drop(&token->objects);
 	}
 }
 

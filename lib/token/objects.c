@@ -8,6 +8,7 @@
 #include "policy/template.h"
 #include "token/clock.h"
 #include "token/import_parent.h"
+#include "token/object_index.h"
 #include "token/object_set.h"
 #include "util/crypto.h"
 #include "util/hex.h"
@@ -210,31 +211,50 @@ CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **
 	return rv;
 }
 
-static CK_RV find_locked(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG count,
-	CK_OBJECT_HANDLE **handles, size_t *found)
+struct search {
+	const CK_ATTRIBUTE *template;
+	CK_ULONG count;
+	CK_OBJECT_HANDLE *handles;
+	size_t found, room;
+};
+
+/* What cannot be read is not there. CKR_HOST_MEMORY. */
+static CK_RV search_try(struct search *search, struct token *token, struct entry *entry)
 {
+	CK_RV rv = set_read(token, entry);
+
+	if (rv == CKR_HOST_MEMORY)
+		return rv;
+	if (rv != CKR_OK || !template_matches(entry->object->policy, &entry->object->attrs, search->template,
+			search->count))
+		return CKR_OK;
+	if (search->found == search->room) {
+		size_t room = search->room != 0 ? 2 * search->room : 16;
+		CK_OBJECT_HANDLE *grown = realloc(search->handles, room * sizeof *grown);
+
+		if (grown == NULL)
+			return CKR_HOST_MEMORY;
+		search->handles = grown;
+		search->room = room;
+	}
+	search->handles[search->found++] = entry->handle;
+	return CKR_OK;
+}
+
+static CK_RV find_locked(struct token *token, struct search *search)
+{
+	const CK_ATTRIBUTE *id = template_find(search->template, search->count, CKA_ID);
 	struct objects *set = &token->objects;
 	CK_RV rv = set_look(token);
 
-	if (rv != CKR_OK)
-		return rv;
-	*handles = malloc((set->count + 1) * sizeof **handles);
-	if (*handles == NULL)
-		return CKR_HOST_MEMORY;
-	for (size_t i = 0; i < set->count; i++) {
-		struct entry *entry = set->entries[i];
-
-		rv = set_read(token, entry);
-		if (rv == CKR_OK
-			&& template_matches(entry->object->policy, &entry->object->attrs, template, count))
-			(*handles)[(*found)++] = entry->handle;
-		if (rv == CKR_HOST_MEMORY) {
-			free(*handles);
-			*handles = NULL;
-			return rv;
-		}
-	}
-	return CKR_OK;
+	if (rv == CKR_OK && id != NULL && id->pValue != NULL && index_make(token, &rv))
+		for (size_t i = index_first(set, id->pValue, id->ulValueLen); rv == CKR_OK && i != INDEX_END;
+			i = index_next(set, i))
+			rv = search_try(search, token, set->entries[i]);
+	else
+		for (size_t i = 0; rv == CKR_OK && i < set->count; i++)
+			rv = search_try(search, token, set->entries[i]);
+	return rv;
 }
 
 static bool asks_for_hw_feature(const CK_ATTRIBUTE *template, CK_ULONG count)
@@ -270,6 +290,7 @@ static CK_RV find_clock(const CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_
 CK_RV objects_find(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG count,
 	CK_OBJECT_HANDLE **handles, size_t *found)
 {
+	struct search search = { .template = template, .count = count };
 	CK_RV rv;
 
 	*handles = NULL;
@@ -277,9 +298,15 @@ CK_RV objects_find(struct token *token, const CK_ATTRIBUTE *template, CK_ULONG c
 	if (asks_for_hw_feature(template, count))
 		return find_clock(template, count, handles, found);
 	pthread_mutex_lock(&token->mutex);
-	rv = find_locked(token, template, count, handles, found);
+	rv = find_locked(token, &search);
 	pthread_mutex_unlock(&token->mutex);
-	return rv;
+	if (rv != CKR_OK) {
+		free(search.handles);
+		return rv;
+	}
+	*handles = search.handles;
+	*found = search.found;
+	return CKR_OK;
 }
 
 /* Puts an object of new attributes, which is empty afterwards, in the place of the entry's. */
@@ -300,6 +327,7 @@ static CK_RV replace_locked(struct token *token, struct entry *entry, struct buf
 	if (entry->object->key != NULL)
 		changed->key = tspi_key_ref(entry->object->key);
 	object_free(&entry->object);
+	index_drop(&token->objects);
 	entry->object = changed;
 	entry->stamp = change.stamp;
 	return CKR_OK;

@@ -13,12 +13,20 @@
 
 struct entry;
 
+/* Chains of entries by their objects' CKA_ID; see token/object_index.h. */
+struct object_index {
+	bool holds;
+	size_t buckets;
+	size_t *heads, *next;
+};
+
 /* The objects that can be seen now, in the order of their handles. */
 struct objects {
 	struct entry **entries;
 	size_t count, room;
 	CK_OBJECT_HANDLE last_handle;
 	uint64_t generation; /* of the store when it was last looked at; 0: look again */
+	struct object_index index;
 };
 
 /* In secret memory, as long as the token is open. */
