@@ -71,7 +71,7 @@ static CK_RV open_rsa(struct token *token, struct object *object, enum key_half 
 	const struct mechanism *mechanism = key->mechanism;
 	const uint8_t *modulus;
 
-	if (!attrs_get(&object->attrs, CKA_MODULUS, &modulus, &key->size)
+	if (!attrs_get(&object->attrs, CKA_MODULUS, &modulus, &key->size) || key->size == 0 || modulus[0] == 0
 		|| key->size < PKCS1_OVERHEAD + mechanism->prefix_len + mechanism->digest_len)
 		return CKR_KEY_SIZE_RANGE;
 	return half == PRIVATE_HALF ? open_private(token, object, use, key) : object_public_key(object, &key->public);
@@ -166,7 +166,7 @@ CK_RV op_key_sign(const struct op_key *key, const struct buf *message, uint8_t *
 	if (rv == CKR_OK && len == 0)
 		rv = CKR_DATA_LEN_RANGE;
 	if (rv == CKR_OK)
-		rv = tspi_public_code(tspi_key_sign(key->private, text, len, signature));
+		rv = tspi_public_code(tspi_key_sign(key->private, text, len, signature, key->size));
 	buf_free(&block);
 	return rv;
 }

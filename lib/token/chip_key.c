@@ -68,7 +68,7 @@ static CK_RV try(struct tspi_key *parent, const struct buf *blob, const uint8_t 
 	CK_RV rv = tspi_key_open(blob->data, blob->len, parent, TSPI_AUTH_KNOWN, auth, &key);
 
 	if (rv == CKR_OK)
-		rv = tspi_key_sign(key, text, sizeof text, signature);
+		rv = tspi_key_sign(key, text, sizeof text, signature, sizeof signature);
 	tspi_key_free(&key);
 	return rv;
 }

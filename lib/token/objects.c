@@ -183,6 +183,17 @@ CK_RV objects_get(struct token *token, CK_OBJECT_HANDLE handle, struct object **
 	return rv;
 }
 
+/* How long its signatures are is told by the attribute, but it is the chip that makes them. */
+static bool has_modulus_of(const struct object *object, const uint8_t *blob, size_t blob_len)
+{
+	struct tspi_key_info info;
+	const uint8_t *modulus;
+	size_t len;
+
+	return tspi_blob_info(blob, blob_len, &info) && attrs_get(&object->attrs, CKA_MODULUS, &modulus, &len)
+		&& len == info.modulus_len && memcmp(modulus, info.modulus, len) == 0;
+}
+
 CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **key)
 {
 	const uint8_t *blob, *auth;
@@ -195,7 +206,8 @@ CK_RV objects_key(struct token *token, struct object *object, struct tspi_key **
 	*key = NULL;
 	if (home != KEY_HOME_CHIP || (under != KEY_PARENT_SRK && under != KEY_PARENT_IMPORT)
 		|| !attrs_get(&object->attrs, ATTR_KEY_BLOB, &blob, &blob_len)
-		|| !attrs_get(&object->attrs, ATTR_KEY_AUTH, &auth, &auth_len) || auth_len != TSPI_AUTH_LEN) {
+		|| !attrs_get(&object->attrs, ATTR_KEY_AUTH, &auth, &auth_len) || auth_len != TSPI_AUTH_LEN
+		|| !has_modulus_of(object, blob, blob_len)) {
 		log_error("the key object has no key of the chip that this version knows how to use");
 		return CKR_DEVICE_ERROR;
 	}

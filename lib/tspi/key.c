@@ -214,6 +214,7 @@ struct message {
 	const uint8_t *p;
 	size_t n;
 	uint8_t *fixed;
+	size_t room;
 	struct buf *grown;
 };
 
@@ -240,7 +241,8 @@ static TSS_RESULT use_sign(const struct link *link, struct tspi_key *key, void *
 	if (r == TSS_SUCCESS) {
 		struct tspi_key_info info;
 
-		if (tspi_blob_info(key->blob.data, key->blob.len, &info) && len == info.modulus_len)
+		if (tspi_blob_info(key->blob.data, key->blob.len, &info) && len == info.modulus_len
+			&& len <= m->room)
 			memcpy(m->fixed, signature, len);
 		else
 			r = TSP_ERROR(TSS_E_INTERNAL_ERROR);
@@ -250,9 +252,9 @@ static TSS_RESULT use_sign(const struct link *link, struct tspi_key *key, void *
 	return r;
 }
 
-CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *signature)
+CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *signature, size_t room)
 {
-	struct message m = { p, n, signature, NULL };
+	struct message m = { p, n, signature, room, NULL };
 
 	return key_run(key, "signing", use_sign, &m);
 }
@@ -302,7 +304,7 @@ static TSS_RESULT use_unbind(const struct link *link, struct tspi_key *key, void
 
 CK_RV tspi_key_unbind(struct tspi_key *key, const uint8_t *p, size_t n, struct buf *out)
 {
-	struct message m = { p, n, NULL, out };
+	struct message m = { p, n, NULL, 0, out };
 	CK_RV rv = key_run(key, "decryption", use_unbind, &m);
 
 	return rv == CKR_OK && buf_failed(out) ? CKR_HOST_MEMORY : rv;

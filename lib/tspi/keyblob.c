@@ -60,6 +60,7 @@ bool tspi_blob_info(const uint8_t *blob, size_t len, struct tspi_key_info *info)
 	reader_block(&r, &n); /* the encrypted private part */
 	return !reader_failed(&r) && !reader_failed(&parms) && r.left == 0 && n != 0
 		&& algorithm == TPM_ALG_RSA && bits == 8 * info->modulus_len && bits >= 512
+		&& (info->modulus[0] & 0x80) != 0
 		&& usage_read(usage, &info->usage);
 }
 

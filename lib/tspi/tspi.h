@@ -132,9 +132,9 @@ CK_RV tspi_public_code(CK_RV rv);
 /* Loads the key now. Tests no auth: the chip checks that only when the key is used. */
 CK_RV tspi_key_load(struct tspi_key *key);
 
-/* PKCS#1 v1.5 type 1 signature of the very n bytes at p (1 .. modulus length - 11). signature: as
-   many bytes as the modulus. */
-CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *signature);
+/* PKCS#1 v1.5 type 1 signature of the very n bytes at p (1 .. modulus length - 11): as many bytes as the
+   modulus has. CKR_DEVICE_ERROR: the signature has not the room. */
+CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *signature, size_t room);
 
 /* Opens what was bound to a TSPI_BIND key, or PKCS#1 v1.5 ciphertext for a TSPI_LEGACY key. Text
    that is not of that form gives CKR_ENCRYPTED_DATA_INVALID. */

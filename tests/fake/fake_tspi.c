@@ -610,7 +610,7 @@ CK_RV tspi_key_load(struct tspi_key *key)
 	return rv;
 }
 
-CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *signature)
+CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *signature, size_t room)
 {
 	struct tspi_key_info info;
 	EVP_PKEY_CTX *ctx;
@@ -621,7 +621,7 @@ CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *s
 		return rv;
 	len = info.modulus_len;
 	ctx = EVP_PKEY_CTX_new(key->private, NULL);
-	if ((info.usage != TSPI_SIGNING && info.usage != TSPI_LEGACY) || n == 0 || n > len - 11
+	if ((info.usage != TSPI_SIGNING && info.usage != TSPI_LEGACY) || n == 0 || n > len - 11 || len > room
 		|| EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1
 		|| EVP_PKEY_sign(ctx, signature, &len, p, n) != 1)
 		rv = CKR_DEVICE_ERROR;

@@ -169,6 +169,10 @@ static void wrong_fields(void)
 		}
 		number_set(b.data + offsets[i], right);
 	}
+	tap_about("a modulus that is shorter than it says");
+	b.data[OFFSET_MODULUS] &= 0x7f;
+	CHECK(!info_of(b.data, b.len, &info));
+	b.data[OFFSET_MODULUS] |= 0x80;
 	for (uint8_t usage = 0; usage < 0x20; usage++) {
 		tap_about("usage 0x%x", usage);
 		b.data[OFFSET_USAGE + 1] = usage;

@@ -58,7 +58,8 @@ static bool pair_signs(struct token *token, CK_OBJECT_HANDLE public, CK_OBJECT_H
 	MUST(attrs_get(&halves[0]->attrs, CKA_MODULUS, &modulus, &len) && len == 128);
 	verifier = crypto_rsa_public(modulus, len, tspi_exponent, sizeof tspi_exponent);
 	ctx = EVP_PKEY_CTX_new(verifier, NULL);
-	ok = tspi_key_sign(key, text, sizeof text, signature) == CKR_OK && EVP_PKEY_verify_init(ctx) == 1
+	ok = tspi_key_sign(key, text, sizeof text, signature, sizeof signature) == CKR_OK
+		&& EVP_PKEY_verify_init(ctx) == 1
 		&& EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1
 		&& EVP_PKEY_verify(ctx, signature, len, text, sizeof text) == 1;
 	EVP_PKEY_CTX_free(ctx);
@@ -115,6 +116,34 @@ static void generated(void)
 }
 
 /* Without a login, in a read-only session, and before the token is initialised. */
+/* A signature is as long as the key's modulus, not as what a file says of it. */
+static void foreign_modulus(void)
+{
+	static const uint8_t other[256] = { 0xff };
+	static const size_t lengths[] = { 64, 127, 128, 256, 0 };
+	struct token *token = new_user();
+	struct object *object, *forged;
+	struct tspi_key *key;
+	struct pair pair;
+
+	RV_MUST(generate(token, &actor, true, true, &pair), CKR_OK);
+	RV_MUST(objects_get(token, pair.private, &object), CKR_OK);
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		struct buf attrs = { .secret = true };
+
+		tap_about("%zu bytes", lengths[i]);
+		buf_put(&attrs, object->attrs.data, object->attrs.len);
+		attrs_put(&attrs, CKA_MODULUS, other, lengths[i]);
+		RV_MUST(object_new(&attrs, &forged), CKR_OK);
+		key = NULL;
+		RV_EQUAL(objects_key(token, forged, &key), CKR_DEVICE_ERROR);
+		CHECK(key == NULL);
+		object_free(&forged);
+	}
+	object_free(&object);
+	token_close(&token);
+}
+
 static void generated_by_nobody(void)
 {
 	struct token *token = token_new();
@@ -464,6 +493,7 @@ int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
 		{ "a pair is made and signs", generated },
+		{ "another modulus than the key has", foreign_modulus },
 		{ "a session's pair without a login", generated_by_nobody },
 		{ "never half a pair", no_half_pair },
 		{ "a key is imported and signs", imported },

@@ -31,7 +31,7 @@ static bool signs(struct token *token, struct object *object)
 		&& attrs_get(&object->attrs, CKA_MODULUS, &modulus, &len)
 		&& (verifier = crypto_rsa_public(modulus, len, tspi_exponent, sizeof tspi_exponent)) != NULL
 		&& (ctx = EVP_PKEY_CTX_new(verifier, NULL)) != NULL)
-		ok = tspi_key_sign(key, text, sizeof text, signature) == CKR_OK
+		ok = tspi_key_sign(key, text, sizeof text, signature, sizeof signature) == CKR_OK
 			&& EVP_PKEY_verify_init(ctx) == 1
 			&& EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1
 			&& EVP_PKEY_verify(ctx, signature, len, text, sizeof text) == 1;

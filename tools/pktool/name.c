@@ -172,6 +172,8 @@ static ASN1_OBJECT *attribute_object(const char *word, const char *key)
 		key += 4;
 	if (is_oid(key))
 		object = OBJ_txt2obj(key, 1);
+	else if (OBJ_sn2nid(key) != NID_undef) /* as name_text() shows them */
+		object = OBJ_nid2obj(OBJ_sn2nid(key));
 	ERR_clear_error();
 	if (object == NULL)
 		pktool_error(
