@@ -295,7 +295,7 @@ static TSS_RESULT use_unbind(const struct link *link, struct tspi_key *key, void
 	if (r == TSS_SUCCESS) {
 		buf_put(m->grown, plain, len);
 		wipe(plain, len);
-		Tspi_Context_FreeMemory(link->context, plain);
+		link_free_all(link);
 		packet_overwrite(link);
 	}
 	buf_free(&copy);

@@ -82,6 +82,11 @@ static void bury_retired(void)
 }
 
 /* Tspi_Context_Close asks tcsd once more, and must not wait for one that has stopped. */
+void link_free_all(const struct link *link)
+{
+	Tspi_Context_FreeMemory(link->context, NULL);
+}
+
 static void link_close(void)
 {
 	int copy;
@@ -94,6 +99,7 @@ static void link_close(void)
 			wire_cut();
 		copy = wire_copy();
 		srk_flush(&the_link);
+		link_free_all(&the_link);
 		Tspi_Context_Close(the_link.context);
 		wire_end(copy);
 	}

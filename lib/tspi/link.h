@@ -51,6 +51,13 @@ void link_object_drop(struct link_object *object);
  */
 void link_expire(void);
 
+/*
+ * Inside link_run(): frees whatever libtspi has allocated for this context, which it does not when the
+ * context is closed. Tspi_Data_Unbind() forgets a copy of what it decrypts each time. A host that uses libtspi
+ * itself may have to do without Tspi_Context_FreeMemory() for what it got before: libtspi loses its list.
+ */
+void link_free_all(const struct link *link);
+
 /* Outside link_run(): the object is dropped when the chip is next used, and memory, which it lies in,
    freed with it. Never waits. */
 void link_object_retire(struct link_object *object, void *memory);

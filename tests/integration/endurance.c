@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The same thing again and again: nothing grows, nothing fails. */
+#include "config.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#ifdef HAVE_MALLINFO2
+#include <malloc.h>
+#endif
+
 #include "p11.h"
 
 /* $TESTS_ROUNDS; 200,000 take a quarter of an hour. */
 #define ROUNDS 2000
 #define SLOW 20 /* so many times fewer rounds of what takes long */
+#define LEFT_MAX 8192 /* bytes: a buffer that has grown, and less than a leak of 16 a round */
 #define GROWTH_MAX (512 * 1024) /* bytes: what an allocator keeps to itself, and less than 1 KiB a round */
 
 static int idle(void *argument)
@@ -46,17 +53,31 @@ static long resident(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
+/* Bytes that the main thread has from malloc(), to the byte; 0 where no such thing is told. */
+static size_t allocated(void)
+{
+#ifdef HAVE_MALLINFO2
+	return mallinfo2().uordblks;
+#else
+	return 0;
+#endif
+}
+
 static void repeat(void (*once)(void), long times)
 {
 	long warm_up = ROUNDS / 6, before = 0, grown;
+	size_t bytes = 0;
 
 	if (times < ROUNDS)
 		warm_up /= SLOW;
 	for (long i = 0; i < warm_up + times; i++) {
-		if (i == warm_up)
+		if (i == warm_up) {
 			before = resident();
+			bytes = allocated();
+		}
 		once();
 	}
+	TAP_CHECK(allocated() < bytes + LEFT_MAX, "%ld rounds left %zu bytes", times, allocated() - bytes);
 	if (before == 0) {
 		tap_skip("the system does not tell the size of a process");
 		return;
@@ -67,6 +88,8 @@ static void repeat(void (*once)(void), long times)
 
 static CK_SESSION_HANDLE session;
 static struct p11_pair pair;
+static unsigned char encrypted[P11_MAX_BYTES];
+static size_t encrypted_length;
 
 static void sign_once(void)
 {
@@ -93,6 +116,31 @@ static void signatures(void)
 	tap_child_wait(neighbour);
 	close(ready[0]);
 	close(ready[1]);
+}
+
+static void decrypt_once(void)
+{
+	CK_MECHANISM mechanism = { CKM_RSA_PKCS, NULL, 0 };
+	unsigned char data[P11_MAX_BYTES];
+	CK_ULONG length = sizeof(data);
+
+	RV_MUST(p11->C_DecryptInit(session, &mechanism, pair.private), CKR_OK);
+	RV_MUST(p11->C_Decrypt(session, encrypted, encrypted_length, data, &length), CKR_OK);
+	ULONG_EQUAL(length, 5);
+}
+
+/* On one connection: what libtspi keeps until it closes would show. */
+static void decryptions(void)
+{
+	unsigned char data[5] = { 1, 2, 3, 4, 5 };
+	EVP_PKEY *key;
+
+	session = p11_shared_token();
+	RV_MUST(p11_generate(session, 1024, "decrypts", true, true, &pair), CKR_OK);
+	key = p11_read_public(session, pair.public);
+	encrypted_length = p11_soft_encrypt(key, data, sizeof(data), encrypted);
+	EVP_PKEY_free(key);
+	repeat(decrypt_once, rounds() / 4);
 }
 
 static void search_once(void)
@@ -124,6 +172,7 @@ int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
 		{ "signatures beside an idle process leave nothing behind", signatures },
+		{ "decryptions leave nothing behind", decryptions },
 		{ "logins and searches leave nothing behind", searches },
 		{ NULL, NULL },
 	};
