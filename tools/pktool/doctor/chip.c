@@ -71,7 +71,7 @@ static void chip_describe(struct doctor *d)
 		hint = tss_error_hint(TPM_E_DEACTIVATED);
 	if (hint == NULL) {
 		doctor_say(d, VERDICT_OK,
-			"TPM %u.%u of %s, firmware %u.%u, specification level %u revision %u%s", chip.major,
+			"TPM %u.%u of %s, firmware %u.%u, specification level %u errata %u%s", chip.major,
 			chip.minor, chip.vendor, chip.revision_major, chip.revision_minor, chip.level,
 			chip.errata, chip.enabled == YES && chip.active == YES ? ", enabled and active" : "");
 		return;
