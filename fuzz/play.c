@@ -219,20 +219,18 @@ void session_closed(struct play *p, struct play_session *session)
 
 /* --- the whole --- */
 
-void play_input(const uint8_t *data, size_t size, const struct play_step_row *steps)
+void play_rest(struct reader *r, const struct play_step_row *steps)
 {
-	struct reader r;
-	struct play p = { .r = &r, .initialised = true, .who = NOBODY };
+	struct play p = { .r = r, .initialised = true, .who = NOBODY };
 	unsigned int weights = 0;
 
 	for (size_t i = 0; steps[i].step != NULL; i++)
 		weights += steps[i].weight;
-	reader_init(&r, data, size);
 	world_begin();
 	step_open(&p);
 	step_look(&p);
-	for (unsigned int n = 0; r.left != 0 && n < STEPS_MAX; n++) {
-		unsigned int which = fuzz_pick(&r, weights);
+	for (unsigned int n = 0; r->left != 0 && n < STEPS_MAX; n++) {
+		unsigned int which = fuzz_pick(r, weights);
 		size_t i = 0;
 
 		while (which >= steps[i].weight)
@@ -240,4 +238,12 @@ void play_input(const uint8_t *data, size_t size, const struct play_step_row *st
 		steps[i].step(&p);
 	}
 	world_end();
+}
+
+void play_input(const uint8_t *data, size_t size, const struct play_step_row *steps)
+{
+	struct reader r;
+
+	reader_init(&r, data, size);
+	play_rest(&r, steps);
 }

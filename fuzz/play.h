@@ -47,6 +47,9 @@ struct play_step_row {
 /* Plays the whole input, taking steps from the table (up to one without a step). */
 void play_input(const uint8_t *data, size_t size, const struct play_step_row *steps);
 
+/* Plays what is left of one. */
+void play_rest(struct reader *r, const struct play_step_row *steps);
+
 /* --- picks --- */
 
 /* A session, NULL: a handle that is none. */
@@ -89,7 +92,7 @@ void session_closed(struct play *p, struct play_session *session);
 /* Steps: each room of calls has its table. */
 extern const struct play_step_row steps_sessions[], steps_objects[], steps_data[];
 
-/* What of these every target needs. */
-play_step step_open, step_login, step_logout, step_look, step_unwrap;
+/* What of these a target has to name. */
+play_step step_open, step_login, step_logout, step_look, step_unwrap, step_sign_and_verify, step_there_and_back;
 
 #endif

@@ -25,6 +25,7 @@ static struct {
 } files[FILES_MAX];
 static size_t files_count;
 static struct buf generation;
+static bool changed; /* by ourselves */
 
 /* What makes a PIN slow to try. */
 bool __real_crypto_pbkdf2_sha256(const void *password, size_t n, const uint8_t *salt, size_t salt_len,
@@ -152,11 +153,6 @@ static void token_make(void)
 
 /* --- its files --- */
 
-const char *world_store(void)
-{
-	return "store";
-}
-
 static void files_keep(const char *directory)
 {
 	DIR *stream = opendir(fuzz_path(directory));
@@ -181,7 +177,7 @@ static int one_remove(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-void world_restore(void)
+static void files_restore(void)
 {
 	nftw(fuzz_path("store"), one_remove, 16, FTW_DEPTH | FTW_PHYS);
 	mkdir(fuzz_path("store"), 0700);
@@ -206,6 +202,22 @@ static bool is_as_made(void)
 	return same;
 }
 
+const struct buf *world_file(size_t number, const char **name)
+{
+	if (number >= files_count)
+		return NULL;
+	*name = files[number].name;
+	return &files[number].content;
+}
+
+void world_change(const char *name, const struct buf *content)
+{
+	if (!changed && !is_as_made())
+		files_restore();
+	changed = true;
+	fuzz_write(fuzz_path(name), content->data, content->len);
+}
+
 void world_make(void)
 {
 	fuzz_write(fuzz_path("conf"), "", 0);
@@ -221,8 +233,8 @@ void world_make(void)
 
 void world_begin(void)
 {
-	if (!is_as_made())
-		world_restore();
+	if (!changed && !is_as_made())
+		files_restore();
 	fake_fail_clear();
 	fake_lock(false);
 	fake_absent(false);
@@ -237,6 +249,9 @@ void world_end(void)
 	FUZZ_MUST(rv == CKR_OK || rv == CKR_CRYPTOKI_NOT_INITIALIZED);
 	FUZZ_MUST(fake_open_keys() == 0);
 	fuzz_log_lines();
+	if (changed)
+		files_restore();
+	changed = false;
 }
 
 void world_look(CK_OBJECT_HANDLE handles[WORLD_OBJECTS])

@@ -37,9 +37,12 @@ void world_begin(void);
 /* Nothing is left of the library. */
 void world_end(void);
 
-/* The files of the token as they are made, to be changed before world_begin(). */
-void world_restore(void);
-const char *world_store(void);
+/*
+ * To change its files before world_begin(): a file's content as it was made, NULL: there are no more. The next
+ * world has the old ones again.
+ */
+const struct buf *world_file(size_t number, const char **name);
+void world_change(const char *name, const struct buf *content);
 
 /* The key that is imported there: its numbers, by their attributes. False: RSA keys have no such. */
 bool world_number(CK_ATTRIBUTE_TYPE type, const uint8_t **number, size_t *len);
