@@ -63,7 +63,8 @@ const char *fuzz_directory(void)
 
 	if (directory[0] != '\0')
 		return directory;
-	snprintf(directory, sizeof directory, "%.200s/pkcs11_tpm-fuzz.XXXXXX", parent != NULL ? parent : "/tmp");
+	snprintf(directory, sizeof directory, "%.200s/pkcs11_tpm-fuzz.XXXXXX",
+		parent != NULL ? parent : "/tmp");
 	if (mkdtemp(directory) == NULL) {
 		perror(directory);
 		exit(EXIT_FAILURE);

@@ -20,10 +20,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-#define FUZZ_MUST(condition) \
-	do { \
-		if (!(condition)) \
-			fuzz_fail(__FILE__, __LINE__, #condition); \
+#define FUZZ_MUST(condition)                                                                                 \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			fuzz_fail(__FILE__, __LINE__, #condition);                                           \
 	} while (0)
 
 _Noreturn void fuzz_fail(const char *file, int line, const char *what);

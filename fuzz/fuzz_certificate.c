@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What pktool takes from files: requests, and certificates and keys that go into the token and are shown again. The
- * input: a byte of choices, a file.
+ * What pktool takes from files: requests, and certificates and keys that go into the token and are shown
+ * again. The input: a byte of choices, a file.
  */
 #include "world.h"
 
@@ -87,8 +87,8 @@ static void request_try(const char *path)
 	text = name_text(X509_REQ_get_subject_name(request));
 	OPENSSL_free(text);
 	if (extensions_take(&list, request) && extensions_add_basic(&list, false))
-		(void)extensions_add_key_ids(&list, X509_REQ_get0_pubkey(request), NULL,
-			X509_REQ_get0_pubkey(request));
+		(void)extensions_add_key_ids(
+			&list, X509_REQ_get0_pubkey(request), NULL, X509_REQ_get0_pubkey(request));
 	ERR_clear_error();
 	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
 	X509_REQ_free(request);
@@ -122,7 +122,8 @@ static void material_try(unsigned int choices, struct buf *content)
 	if (material_read(&material, "file", content)) {
 		FUZZ_MUST(!material_is_empty(&material));
 		world_begin();
-		FUZZ_MUST(C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session.handle) == CKR_OK);
+		FUZZ_MUST(C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session.handle)
+			== CKR_OK);
 		FUZZ_MUST(C_Login(session.handle, CKU_USER, pin, strlen(USER_PIN)) == CKR_OK);
 		session.logged_in = true;
 		if (material_store(&material, &created, &as))
@@ -140,8 +141,9 @@ static void certificate_try(const struct buf *content)
 	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
 	CK_CERTIFICATE_TYPE type = CKC_X_509;
 	CK_BYTE info[8192];
-	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof class }, { CKA_CERTIFICATE_TYPE, &type, sizeof type },
-		{ CKA_SUBJECT, content->data, content->len }, { CKA_VALUE, content->data, content->len } };
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &class, sizeof class },
+		{ CKA_CERTIFICATE_TYPE, &type, sizeof type }, { CKA_SUBJECT, content->data, content->len },
+		{ CKA_VALUE, content->data, content->len } };
 	CK_ATTRIBUTE computed = { CKA_PUBLIC_KEY_INFO, info, sizeof info };
 	struct session session = { .p11 = p11 };
 	CK_OBJECT_HANDLE object;

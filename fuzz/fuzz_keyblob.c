@@ -62,7 +62,8 @@ static void bind_try(const struct buf *blob, bool good, const struct tspi_key_in
 }
 
 /* What is wrapped is a blob again, and says what it was made of. */
-static void wrap_try(const struct buf *blob, bool good, const struct tspi_key_info *info, unsigned int choices)
+static void wrap_try(
+	const struct buf *blob, bool good, const struct tspi_key_info *info, unsigned int choices)
 {
 	static const uint8_t auth[TSPI_AUTH_LEN] = { 2 };
 	uint8_t modulus[128], prime[64];

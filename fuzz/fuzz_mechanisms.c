@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mechanisms, their parameters, and the data that they work on. The input: as of fuzz_calls, without the rest. */
+/* Mechanisms, their parameters, and the data that they work on. The input: as of fuzz_calls, without the
+ * rest. */
 #include "play.h"
 
 static struct play_step_row steps[32];

@@ -22,14 +22,17 @@ static bool stands_there(const struct buf *content, const char *name, const char
 	size_t name_len = strlen(name), value_len = strlen(value);
 
 	for (const char *next; line < end; line = next) {
-		const char *newline = memchr(line, '\n', (size_t)(end - line)), *stop = newline != NULL ? newline : end;
+		const char *newline = memchr(line, '\n', (size_t)(end - line)),
+			   *stop = newline != NULL ? newline : end;
 		const char *equals = memchr(line, '=', (size_t)(stop - line));
 
 		next = stop + 1;
-		if (equals == NULL || (size_t)(equals - line) < name_len || (size_t)(stop - equals) - 1 < value_len)
+		if (equals == NULL || (size_t)(equals - line) < name_len
+			|| (size_t)(stop - equals) - 1 < value_len)
 			continue;
 		for (const char *p = equals + 1; p + value_len <= stop; p++)
-			if (memcmp(p, value, value_len) == 0 && memmem(line, (size_t)(equals - line), name, name_len))
+			if (memcmp(p, value, value_len) == 0
+				&& memmem(line, (size_t)(equals - line), name, name_len))
 				return true;
 	}
 	return false;

@@ -18,7 +18,8 @@ CK_SESSION_HANDLE pick_session(struct play *p, struct play_session **session)
 	if (which < 2)
 		return none[which + 2 * fuzz_pick(p->r, 2)];
 	/* Most often one that is open. */
-	for (unsigned int i = 0; which >= 6 && i < PLAY_SESSIONS && !p->sessions[which % PLAY_SESSIONS].open; i++)
+	for (unsigned int i = 0; which >= 6 && i < PLAY_SESSIONS && !p->sessions[which % PLAY_SESSIONS].open;
+		i++)
 		which++;
 	if (p->sessions[which % PLAY_SESSIONS].open)
 		*session = &p->sessions[which % PLAY_SESSIONS];
@@ -76,15 +77,17 @@ struct bytes pick_bytes(struct play *p)
 
 CK_MECHANISM *pick_mechanism(struct play *p)
 {
-	static const CK_MECHANISM_TYPE others[] = { CKM_RSA_PKCS_PSS, CKM_RSA_PKCS_OAEP, CKM_AES_CBC, CKM_RSA_9796,
-		CKM_SHA256_RSA_PKCS_PSS, CKM_ECDSA, CKM_VENDOR_DEFINED | 1, CK_UNAVAILABLE_INFORMATION };
+	static const CK_MECHANISM_TYPE others[] = { CKM_RSA_PKCS_PSS, CKM_RSA_PKCS_OAEP, CKM_AES_CBC,
+		CKM_RSA_9796, CKM_SHA256_RSA_PKCS_PSS, CKM_ECDSA, CKM_VENDOR_DEFINED | 1,
+		CK_UNAVAILABLE_INFORMATION };
 	CK_MECHANISM *m = calloc(1, sizeof *m);
 	unsigned int which = reader_u8(p->r), how = fuzz_pick(p->r, 16);
 	CK_ULONG number;
 	size_t n = 0;
 
 	FUZZ_MUST(m != NULL);
-	m->mechanism = which < 224 ? mechanisms[which % MECHANISMS_COUNT].type : others[which % COUNT(others)];
+	m->mechanism =
+		which < 224 ? mechanisms[which % MECHANISMS_COUNT].type : others[which % COUNT(others)];
 	if (how == 0) {
 		free(m);
 		return NULL;

@@ -93,6 +93,7 @@ void session_closed(struct play *p, struct play_session *session);
 extern const struct play_step_row steps_sessions[], steps_objects[], steps_data[];
 
 /* What of these a target has to name. */
-play_step step_open, step_login, step_logout, step_look, step_unwrap, step_sign_and_verify, step_there_and_back;
+play_step step_open, step_login, step_logout, step_look, step_unwrap, step_sign_and_verify,
+	step_there_and_back;
 
 #endif

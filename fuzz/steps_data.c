@@ -92,8 +92,8 @@ static void final(struct play *p)
 	struct play_session *session;
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
 	struct room room = pick_room(p);
-	CK_RV rv = codes_check(operations[which].final_name,
-		operations[which].final(handle, room.p, room.len));
+	CK_RV rv =
+		codes_check(operations[which].final_name, operations[which].final(handle, room.p, room.len));
 
 	rule_use(p, session, operations[which].kind, rv, room_end(&room, rv));
 }
@@ -105,7 +105,7 @@ static void verify(struct play *p)
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
 	struct bytes in = pick_bytes(p), signature = pick_bytes(p);
 	CK_RV rv = in_parts ? CALL(C_VerifyFinal, handle, signature.p, signature.n)
-		: CALL(C_Verify, handle, in.p, in.n, signature.p, signature.n);
+			    : CALL(C_Verify, handle, in.p, in.n, signature.p, signature.n);
 
 	rule_use(p, session, VERIFY, rv, false);
 	free(in.p);
@@ -163,11 +163,13 @@ void step_there_and_back(struct play *p)
 		rv = CALL(C_Encrypt, handle, in.p, in.n, encrypted, &len);
 		rule_use(p, session, ENCRYPT, rv, false);
 		FUZZ_MUST(rv != CKR_OK || len == 128);
-		if (rv == CKR_OK && CALL(C_DecryptInit, handle, &mechanism, p->world[WORLD_IMPORTED]) == CKR_OK) {
+		if (rv == CKR_OK
+			&& CALL(C_DecryptInit, handle, &mechanism, p->world[WORLD_IMPORTED]) == CKR_OK) {
 			session->kinds[DECRYPT] = YES;
 			rv = CALL(C_Decrypt, handle, encrypted, len, plain, &plain_len);
 			rule_use(p, session, DECRYPT, rv, false);
-			FUZZ_MUST(rv != CKR_OK || (plain_len == in.n && (in.n == 0 || memcmp(plain, in.p, in.n) == 0)));
+			FUZZ_MUST(rv != CKR_OK
+				|| (plain_len == in.n && (in.n == 0 || memcmp(plain, in.p, in.n) == 0)));
 		}
 	}
 	free(in.p);
@@ -240,8 +242,10 @@ void step_unwrap(struct play *p)
 	attributes_read(p->r, &t);
 	if (fuzz_pick(p->r, 2) == 1
 		&& CALL(C_WrapKey, handle, &rsa, p->world[WORLD_PUBLIC], p->world[WORLD_OPEN_SECRET], wrapped,
-			&len) == CKR_OK) {
-		rv = CALL(C_UnwrapKey, handle, &rsa, p->world[WORLD_IMPORTED], wrapped, len, t.p, t.count, &made);
+			   &len)
+			== CKR_OK) {
+		rv = CALL(C_UnwrapKey, handle, &rsa, p->world[WORLD_IMPORTED], wrapped, len, t.p, t.count,
+			&made);
 	} else {
 		mechanism = pick_mechanism(p);
 		in = pick_bytes(p);
@@ -268,7 +272,18 @@ static void numbers(struct play *p)
 }
 
 const struct play_step_row steps_data[] = {
-	{ init, 8 }, { whole, 8 }, { part, 5 }, { final, 4 }, { verify, 4 }, { step_sign_and_verify, 4 },
-	{ step_there_and_back, 1 }, { digest_key, 2 }, { state_save, 1 }, { state_set, 1 }, { wrap, 2 }, { step_unwrap, 2 },
-	{ numbers, 1 }, { NULL, 0 },
+	{ init, 8 },
+	{ whole, 8 },
+	{ part, 5 },
+	{ final, 4 },
+	{ verify, 4 },
+	{ step_sign_and_verify, 4 },
+	{ step_there_and_back, 1 },
+	{ digest_key, 2 },
+	{ state_save, 1 },
+	{ state_set, 1 },
+	{ wrap, 2 },
+	{ step_unwrap, 2 },
+	{ numbers, 1 },
+	{ NULL, 0 },
 };

@@ -78,7 +78,8 @@ static void size(struct play *p)
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
 	CK_ULONG size = 0;
 
-	rule_session(p, session, CALL(C_GetObjectSize, handle, pick_object(p), fuzz_pick(p->r, 8) ? &size : NULL));
+	rule_session(
+		p, session, CALL(C_GetObjectSize, handle, pick_object(p), fuzz_pick(p->r, 8) ? &size : NULL));
 }
 
 /* --- searches --- */
@@ -166,8 +167,8 @@ static void generate_pair(struct play *p)
 
 	attributes_read(p->r, &t);
 	attributes_read(p->r, &u);
-	rv = CALL(C_GenerateKeyPair, handle, fuzz_pick(p->r, 8) != 0 ? &rsa : other, t.p, t.count, u.p, u.count,
-		&public, &private);
+	rv = CALL(C_GenerateKeyPair, handle, fuzz_pick(p->r, 8) != 0 ? &rsa : other, t.p, t.count, u.p,
+		u.count, &public, &private);
 	rule_session(p, session, rv);
 	object_made(p, rv, public);
 	object_made(p, rv, private);
@@ -178,6 +179,16 @@ static void generate_pair(struct play *p)
 }
 
 const struct play_step_row steps_objects[] = {
-	{ create, 5 }, { copy, 3 }, { set, 3 }, { get, 4 }, { destroy, 2 }, { size, 1 }, { find_init, 3 }, { find, 3 },
-	{ find_final, 2 }, { generate, 2 }, { generate_pair, 2 }, { NULL, 0 },
+	{ create, 5 },
+	{ copy, 3 },
+	{ set, 3 },
+	{ get, 4 },
+	{ destroy, 2 },
+	{ size, 1 },
+	{ find_init, 3 },
+	{ find, 3 },
+	{ find_final, 2 },
+	{ generate, 2 },
+	{ generate_pair, 2 },
+	{ NULL, 0 },
 };

@@ -6,8 +6,15 @@ static const struct {
 	const char *text;
 	CK_ULONG len;
 } pins[] = {
-	{ USER_PIN, sizeof USER_PIN - 1 }, { SO_PIN, sizeof SO_PIN - 1 }, { "12345678", 8 }, { "87654321", 8 },
-	{ "another pin", 11 }, { "", 0 }, { "a\0b\0c", 5 }, { "user pin 0816", 13 }, { "x", 1 },
+	{ USER_PIN, sizeof USER_PIN - 1 },
+	{ SO_PIN, sizeof SO_PIN - 1 },
+	{ "12345678", 8 },
+	{ "87654321", 8 },
+	{ "another pin", 11 },
+	{ "", 0 },
+	{ "a\0b\0c", 5 },
+	{ "user pin 0816", 13 },
+	{ "x", 1 },
 };
 
 /* As an allocation of the very size; one of 300 bytes is too long. */
@@ -53,7 +60,8 @@ void step_look(struct play *p)
 
 void step_open(struct play *p)
 {
-	static const CK_FLAGS all_flags[] = { CKF_SERIAL_SESSION | CKF_RW_SESSION, CKF_SERIAL_SESSION, CKF_RW_SESSION, 0 };
+	static const CK_FLAGS all_flags[] = { CKF_SERIAL_SESSION | CKF_RW_SESSION, CKF_SERIAL_SESSION,
+		CKF_RW_SESSION, 0 };
 	CK_FLAGS flags = all_flags[fuzz_pick(p->r, 16) % 9 % COUNT(all_flags)];
 	struct play_session *session = &p->sessions[fuzz_pick(p->r, PLAY_SESSIONS)];
 	CK_SLOT_ID slot = p->opened == 0 ? 0 : pick_slot(p);
@@ -115,14 +123,14 @@ static void info(struct play *p)
 	struct play_session *session;
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
 	CK_SESSION_INFO i = { .slotID = 77 };
+	unsigned int row = p->who == NOBODY ? 0 : p->who == CKU_USER ? 1 : 2;
 	CK_RV rv = CALL(C_GetSessionInfo, handle, fuzz_pick(p->r, 8) != 0 ? &i : NULL);
 
 	rule_session(p, session, rv);
 	if (rv == CKR_OK) {
 		FUZZ_MUST(i.slotID == 0);
 		FUZZ_MUST(((i.flags & CKF_RW_SESSION) != 0) == session->read_write);
-		FUZZ_MUST(i.state
-			== states[p->who == NOBODY ? 0 : p->who == CKU_USER ? 1 : 2][session->read_write]);
+		FUZZ_MUST(i.state == states[row][session->read_write]);
 	}
 }
 
@@ -220,7 +228,7 @@ static void lists(struct play *p)
 	FUZZ_MUST(list != NULL);
 	list[room] = 0xa5;
 	rv = slots ? CALL(C_GetSlotList, fuzz_pick(p->r, 2) ? CK_TRUE : CK_FALSE, asks ? NULL : list, &count)
-		: CALL(C_GetMechanismList, slot, asks ? NULL : list, &count);
+		   : CALL(C_GetMechanismList, slot, asks ? NULL : list, &count);
 	FUZZ_MUST(list[room] == 0xa5);
 	FUZZ_MUST(rv != CKR_BUFFER_TOO_SMALL || (!asks && count > room));
 	FUZZ_MUST(rv != CKR_OK || asks || count <= room);
@@ -264,8 +272,9 @@ static void library_start(struct play *p)
 {
 	unsigned int how = reader_u8(p->r);
 	CK_C_INITIALIZE_ARGS args = { how & 1 ? callback_create : NULL, how & 2 ? callback : NULL,
-		how & 4 ? callback : NULL, how & 8 ? callback : NULL, (how & 16 ? CKF_OS_LOCKING_OK : 0)
-			| (how & 32 ? CKF_LIBRARY_CANT_CREATE_OS_THREADS : 0), how & 64 ? &how : NULL };
+		how & 4 ? callback : NULL, how & 8 ? callback : NULL,
+		(how & 16 ? CKF_OS_LOCKING_OK : 0) | (how & 32 ? CKF_LIBRARY_CANT_CREATE_OS_THREADS : 0),
+		how & 64 ? &how : NULL };
 	CK_RV rv = CALL(C_Initialize, how & 128 ? NULL : &args);
 
 	FUZZ_MUST(rv != CKR_OK || !p->initialised);
@@ -300,7 +309,20 @@ static void chip(struct play *p)
 }
 
 const struct play_step_row steps_sessions[] = {
-	{ step_open, 5 }, { close_one, 3 }, { close_all, 1 }, { info, 2 }, { step_login, 6 }, { step_logout, 2 },
-	{ step_look, 1 }, { token_init, 1 }, { pin_set, 2 }, { pin_init, 1 }, { lists, 1 }, { infos, 1 },
-	{ library_start, 1 }, { library_stop, 1 }, { chip, 2 }, { NULL, 0 },
+	{ step_open, 5 },
+	{ close_one, 3 },
+	{ close_all, 1 },
+	{ info, 2 },
+	{ step_login, 6 },
+	{ step_logout, 2 },
+	{ step_look, 1 },
+	{ token_init, 1 },
+	{ pin_set, 2 },
+	{ pin_init, 1 },
+	{ lists, 1 },
+	{ infos, 1 },
+	{ library_start, 1 },
+	{ library_stop, 1 },
+	{ chip, 2 },
+	{ NULL, 0 },
 };

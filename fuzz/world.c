@@ -15,9 +15,18 @@
 #define FILES_MAX 32
 #define MUST_OK(call) FUZZ_MUST((call) == CKR_OK)
 
-#define U(type, v) { (type), &(CK_ULONG){ (v) }, sizeof (CK_ULONG) }
-#define B(type, v) { (type), &(CK_BBOOL){ (v) }, 1 }
-#define T(type, literal) { (type), (char[]){ literal }, sizeof (literal) - 1 }
+#define U(type, v)                                                                                           \
+	{                                                                                                    \
+		(type), &(CK_ULONG){ (v) }, sizeof(CK_ULONG)                                                 \
+	}
+#define B(type, v)                                                                                           \
+	{                                                                                                    \
+		(type), &(CK_BBOOL){ (v) }, 1                                                                \
+	}
+#define T(type, literal)                                                                                     \
+	{                                                                                                    \
+		(type), (char[]){ literal }, sizeof(literal) - 1                                             \
+	}
 
 static struct {
 	char name[64];
@@ -137,7 +146,7 @@ static void objects_make(CK_SESSION_HANDLE s)
 static void token_make(void)
 {
 	static CK_UTF8CHAR label[] = "label                           ", so[] = SO_PIN, user[] = USER_PIN,
-		user_default[] = "12345678";
+			   user_default[] = "12345678";
 	CK_SESSION_HANDLE s;
 
 	MUST_OK(C_Initialize(NULL));

@@ -8,8 +8,8 @@
 #include "fuzz.h"
 
 /*
- * What targets of C_* functions begin with: the library, the fake chip, and a token whose roles have PINs, with
- * objects of each class. Each is labelled with its number here.
+ * What targets of C_* functions begin with: the library, the fake chip, and a token whose roles have PINs,
+ * with objects of each class. Each is labelled with its number here.
  */
 enum world_object {
 	WORLD_DATA, /* private */
@@ -38,8 +38,8 @@ void world_begin(void);
 void world_end(void);
 
 /*
- * To change its files before world_begin(): a file's content as it was made, NULL: there are no more. The next
- * world has the old ones again.
+ * To change its files before world_begin(): a file's content as it was made, NULL: there are no more. The
+ * next world has the old ones again.
  */
 const struct buf *world_file(size_t number, const char **name);
 void world_change(const char *name, const struct buf *content);
