@@ -23,6 +23,8 @@ static const CK_RV general[] = { CKR_OK, CKR_GENERAL_ERROR, CKR_HOST_MEMORY, CKR
 #define KEY                                                                                                  \
 	CKR_KEY_FUNCTION_NOT_PERMITTED, CKR_KEY_HANDLE_INVALID, CKR_KEY_SIZE_RANGE, CKR_KEY_TYPE_INCONSISTENT
 #define NOT_BEGUN SESSION, CKR_OPERATION_NOT_INITIALIZED
+/* The project's choice: a size that the token has no keys of. */
+#define SIZE CKR_KEY_SIZE_RANGE
 /* The project's choice: one-shot and multi-part calls never mix in one operation. */
 #define MIXED CKR_OPERATION_ACTIVE
 #define SIGNATURE CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE
@@ -110,8 +112,8 @@ static const struct {
 	{ "C_VerifyRecoverInit", { SESSION, MECHANISM, KEY } },
 	{ "C_VerifyRecover",
 		{ NOT_BEGUN, SIGNATURE, CKR_BUFFER_TOO_SMALL, CKR_DATA_INVALID, CKR_DATA_LEN_RANGE } },
-	{ "C_GenerateKey", { SESSION, WRITES, ATTRIBUTES, WHOLE, MECHANISM } },
-	{ "C_GenerateKeyPair", { SESSION, WRITES, ATTRIBUTES, WHOLE, MECHANISM } },
+	{ "C_GenerateKey", { SESSION, WRITES, ATTRIBUTES, WHOLE, MECHANISM, SIZE } },
+	{ "C_GenerateKeyPair", { SESSION, WRITES, ATTRIBUTES, WHOLE, MECHANISM, SIZE } },
 	{ "C_WrapKey",
 		{ SESSION, MECHANISM, CKR_BUFFER_TOO_SMALL, CKR_KEY_HANDLE_INVALID, CKR_KEY_NOT_WRAPPABLE,
 			CKR_KEY_SIZE_RANGE, CKR_KEY_UNEXTRACTABLE, CKR_WRAPPING_KEY_HANDLE_INVALID,
