@@ -89,7 +89,7 @@ static void wrap_try(
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct tspi_key_info info = { 0 };
+	struct tspi_key_info info = { 0 }, less;
 	struct buf blob = BUF_INIT;
 	uint8_t *copy;
 	bool good;
@@ -102,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_MUST(info.modulus >= copy && info.modulus_len >= 64);
 		/* Or libcrypto's key has another size than ours. */
 		FUZZ_MUST((info.modulus[0] & 0x80) != 0);
+		FUZZ_MUST(!tspi_blob_info(copy, size - 2, &less));
 		FUZZ_MUST(info.modulus + info.modulus_len < copy + size - 1);
 	}
 	free(copy);
@@ -111,6 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_put(&blob, data + 1, size - 1);
 	bind_try(&blob, good, &info);
 	wrap_try(&blob, good, &info, data[0]);
+	buf_put_u8(&blob, 0);
+	FUZZ_MUST(!good || !tspi_blob_info(blob.data, blob.len, &less));
 	buf_free(&blob);
 	return 0;
 }

@@ -77,6 +77,21 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
 	return size;
 }
 
+/* Not with one bit changed, nor with another byte. */
+static void seal_check(struct buf *file, unsigned int choices)
+{
+	struct buf body = BUF_INIT;
+	size_t at = choices * 31 % file->len;
+
+	file->data[at] ^= 0x40;
+	FUZZ_MUST(!format_body(file, key, &body) && body.len == 0);
+	file->data[at] ^= 0x40;
+	buf_put_u8(file, 0);
+	FUZZ_MUST(!format_body(file, key, &body) && body.len == 0);
+	buf_cut(file, file->len - 1, 1);
+	buf_free(&body);
+}
+
 /* --- the store --- */
 
 static int one_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -161,6 +176,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_put(&file, data + 1, size - 1);
 	verdict = format_header(&file, &header);
 	opened = verdict == FORMAT_GOOD && format_body(&file, key, &body);
+	if (opened)
+		seal_check(&file, data[0]);
 	/* A body alone is read as well, whatever it is. */
 	if (!opened)
 		buf_put(&body, data + 1, size - 1);

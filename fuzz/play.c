@@ -38,6 +38,17 @@ CK_OBJECT_HANDLE pick_object(struct play *p)
 	return none[which % COUNT(none)];
 }
 
+/* Of those that the world has. */
+bool is_private(const struct play *p, CK_OBJECT_HANDLE object)
+{
+	static const enum world_object private[] = { WORLD_DATA, WORLD_SECRET, WORLD_GENERATED, WORLD_CAREFUL };
+
+	for (size_t i = 0; i < COUNT(private); i++)
+		if (object != 0 && p->world[private[i]] == object)
+			return true;
+	return false;
+}
+
 void object_made(struct play *p, CK_RV rv, CK_OBJECT_HANDLE object)
 {
 	if (rv != CKR_OK)
@@ -185,6 +196,7 @@ void rule_init(const struct play *p, struct play_session *session, enum kind kin
 	if (rv == CKR_OK) {
 		FUZZ_MUST(*now != YES);
 		*now = YES;
+		session->private[kind] = false;
 	}
 	FUZZ_MUST(rv != CKR_OPERATION_ACTIVE || *now != NO);
 }
@@ -206,9 +218,12 @@ void rule_use(const struct play *p, struct play_session *session, enum kind kind
 void rule_login_changed(struct play *p)
 {
 	for (int i = 0; i < PLAY_SESSIONS; i++)
-		for (int kind = 0; kind < KINDS; kind++)
-			if (p->sessions[i].kinds[kind] == YES)
-				p->sessions[i].kinds[kind] = PERHAPS;
+		for (int kind = 0; kind < KINDS; kind++) {
+			struct play_session *session = &p->sessions[i];
+
+			if (session->kinds[kind] == YES)
+				session->kinds[kind] = p->who == NOBODY && session->private[kind] ? NO : PERHAPS;
+		}
 }
 
 void session_closed(struct play *p, struct play_session *session)
@@ -217,7 +232,6 @@ void session_closed(struct play *p, struct play_session *session)
 	memset(session->kinds, 0, sizeof session->kinds);
 	if (--p->opened == 0)
 		p->who = NOBODY;
-	rule_login_changed(p);
 }
 
 /* --- the whole --- */

@@ -22,6 +22,7 @@ struct play_session {
 	CK_SESSION_HANDLE handle; /* stays when it is closed */
 	bool open, read_write;
 	enum under_way kinds[KINDS];
+	bool private[KINDS]; /* with a key that only the user sees */
 };
 
 struct play {
@@ -55,6 +56,7 @@ void play_rest(struct reader *r, const struct play_step_row *steps);
 /* A session, NULL: a handle that is none. */
 CK_SESSION_HANDLE pick_session(struct play *p, struct play_session **session);
 CK_OBJECT_HANDLE pick_object(struct play *p);
+bool is_private(const struct play *p, CK_OBJECT_HANDLE object);
 void object_made(struct play *p, CK_RV rv, CK_OBJECT_HANDLE object);
 
 /* Bytes that go in. May be NULL with a length. */

@@ -46,10 +46,13 @@ static void init(struct play *p)
 
 	FUZZ_MUST(rv != CKR_OK || mechanism != NULL);
 	rule_init(p, session, operations[which].kind, rv);
+	if (rv == CKR_OK)
+		session->private[operations[which].kind] =
+			operations[which].kind != DIGEST && is_private(p, key);
 	mechanism_free(mechanism);
 }
 
-/* Once, and after a query with the very length that it gave. */
+/* Once, and after a query with one byte less than it gave, then with the very length. */
 static void whole(struct play *p)
 {
 	unsigned int which = fuzz_pick(p->r, COUNT(operations));
@@ -62,13 +65,13 @@ static void whole(struct play *p)
 
 	if (operations[which].whole == NULL)
 		which = 0;
-	for (int round = 0; goes_on && round < 2; round++) {
+	for (int round = 0; goes_on && round < 3; round++) {
 		rv = codes_check(operations[which].whole_name,
 			operations[which].whole(handle, in.p, in.n, room.p, room.len));
-		FUZZ_MUST(round == 0 || rv != CKR_BUFFER_TOO_SMALL);
+		FUZZ_MUST(round < 2 || rv != CKR_BUFFER_TOO_SMALL);
 		goes_on = room_end(&room, rv);
 		rule_use(p, session, operations[which].kind, rv, goes_on);
-		room = room_exact(room.now % 4096);
+		room = room_exact(room.now % 4096 - (round == 0 && room.now != 0));
 	}
 	(void)room_end(&room, CKR_GENERAL_ERROR);
 	free(in.p);
@@ -179,9 +182,12 @@ static void digest_key(struct play *p)
 {
 	struct play_session *session;
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
-	CK_RV rv = CALL(C_DigestKey, handle, pick_object(p));
+	CK_OBJECT_HANDLE key = pick_object(p);
+	CK_RV rv = CALL(C_DigestKey, handle, key);
 
 	rule_use(p, session, DIGEST, rv, rv == CKR_OK);
+	if (rv == CKR_OK)
+		session->private[DIGEST] = session->private[DIGEST] || is_private(p, key);
 }
 
 static void state_save(struct play *p)
@@ -197,6 +203,14 @@ static void state_save(struct play *p)
 	(void)room_end(&room, rv);
 }
 
+/* Whatever was under way in the session is not any more. */
+static void digest_set(struct play_session *session)
+{
+	for (int kind = DIGEST; kind < KINDS; kind++)
+		session->kinds[kind] = kind == DIGEST ? YES : NO;
+	session->private[DIGEST] = false;
+}
+
 static void state_set(struct play *p)
 {
 	struct play_session *session;
@@ -207,8 +221,8 @@ static void state_set(struct play *p)
 		how == 2 ? pick_object(p) : 0, how == 3 ? pick_object(p) : 0);
 
 	rule_session(p, session, rv);
-	for (int kind = DIGEST; rv == CKR_OK && kind < KINDS; kind++)
-		session->kinds[kind] = kind == DIGEST ? YES : NO;
+	if (rv == CKR_OK)
+		digest_set(session);
 	free(copy);
 }
 
@@ -271,6 +285,53 @@ static void numbers(struct play *p)
 	free(seed.p);
 }
 
+/* A digest that is saved in the midst goes on elsewhere. */
+static void digest_moved(struct play *p)
+{
+	CK_MECHANISM mechanism = { CKM_SHA256, NULL, 0 };
+	struct play_session *session, *other;
+	CK_SESSION_HANDLE handle = pick_session(p, &session), to = pick_session(p, &other);
+	struct bytes in = pick_bytes(p);
+	CK_BYTE state[PLAY_STATE_MAX];
+	CK_ULONG len = sizeof state;
+	CK_RV rv = CALL(C_DigestInit, handle, &mechanism);
+
+	rule_init(p, session, DIGEST, rv);
+	if (rv == CKR_OK) {
+		rv = CALL(C_DigestUpdate, handle, in.p, in.n);
+		rule_use(p, session, DIGEST, rv, rv == CKR_OK);
+	}
+	if (rv == CKR_OK && CALL(C_GetOperationState, handle, state, &len) == CKR_OK) {
+		rv = CALL(C_SetOperationState, to, state, len, 0, 0);
+		rule_session(p, other, rv);
+		if (rv == CKR_OK)
+			digest_set(other);
+	}
+	free(in.p);
+}
+
+/* What the token has not. */
+static void refused(struct play *p)
+{
+	struct play_session *session;
+	CK_SESSION_HANDLE handle = pick_session(p, &session);
+	CK_BYTE in[] = { 1 }, out[64];
+	CK_ULONG len = sizeof out;
+	CK_MECHANISM mechanism = { CKM_RSA_PKCS, NULL, 0 };
+	CK_OBJECT_HANDLE key = 0;
+
+	CALL(C_EncryptUpdate, handle, in, 1, out, &len);
+	CALL(C_EncryptFinal, handle, out, &len);
+	CALL(C_DecryptUpdate, handle, in, 1, out, &len);
+	CALL(C_DecryptFinal, handle, out, &len);
+	CALL(C_DigestEncryptUpdate, handle, in, 1, out, &len);
+	CALL(C_DecryptDigestUpdate, handle, in, 1, out, &len);
+	CALL(C_SignEncryptUpdate, handle, in, 1, out, &len);
+	CALL(C_DecryptVerifyUpdate, handle, in, 1, out, &len);
+	FUZZ_MUST(CALL(C_DeriveKey, handle, &mechanism, 1, NULL, 0, &key) != CKR_OK);
+	FUZZ_MUST(len == sizeof out);
+}
+
 const struct play_step_row steps_data[] = {
 	{ init, 8 },
 	{ whole, 8 },
@@ -285,5 +346,7 @@ const struct play_step_row steps_data[] = {
 	{ wrap, 2 },
 	{ step_unwrap, 2 },
 	{ numbers, 1 },
+	{ digest_moved, 2 },
+	{ refused, 1 },
 	{ NULL, 0 },
 };

@@ -135,6 +135,30 @@ static void find_final(struct play *p)
 	rule_use(p, session, FIND, CALL(C_FindObjectsFinal, handle), false);
 }
 
+/* A whole search, a few at a time: each object once, and nothing behind what there is room for. */
+static void find_all(struct play *p)
+{
+	struct play_session *session;
+	CK_SESSION_HANDLE handle = pick_session(p, &session);
+	CK_ULONG room = 1 + fuzz_pick(p->r, 3), got = 1, all = 0, last = 0;
+	CK_OBJECT_HANDLE some[4];
+	CK_RV rv = CALL(C_FindObjectsInit, handle, NULL, 0);
+
+	rule_init(p, session, FIND, rv);
+	while (rv == CKR_OK && got != 0) {
+		some[room] = 0xa5;
+		rv = CALL(C_FindObjects, handle, some, room, &got);
+		FUZZ_MUST(rv == CKR_OK && got <= room && some[room] == 0xa5);
+		for (CK_ULONG i = 0; i < got; i++, all++) {
+			FUZZ_MUST(all == 0 || some[i] > last);
+			last = some[i];
+			found_check(p, handle, some[i]);
+		}
+	}
+	if (rv == CKR_OK)
+		rule_use(p, session, FIND, CALL(C_FindObjectsFinal, handle), false);
+}
+
 /* --- keys --- */
 
 static void generate(struct play *p)
@@ -190,5 +214,6 @@ const struct play_step_row steps_objects[] = {
 	{ find_final, 2 },
 	{ generate, 2 },
 	{ generate_pair, 2 },
+	{ find_all, 2 },
 	{ NULL, 0 },
 };

@@ -163,6 +163,16 @@ void step_login(struct play *p)
 	step_look(p);
 }
 
+/* Handles of what was private stand for nothing any more. */
+static void private_gone(struct play *p, CK_SESSION_HANDLE handle)
+{
+	CK_ULONG size;
+
+	for (int i = 0; i < WORLD_OBJECTS; i++)
+		if (is_private(p, p->world[i]))
+			FUZZ_MUST(CALL(C_GetObjectSize, handle, p->world[i], &size) == CKR_OBJECT_HANDLE_INVALID);
+}
+
 void step_logout(struct play *p)
 {
 	struct play_session *session;
@@ -176,6 +186,7 @@ void step_logout(struct play *p)
 	if (rv == CKR_OK) {
 		p->who = NOBODY;
 		rule_login_changed(p);
+		private_gone(p, handle);
 	}
 }
 
