@@ -40,7 +40,8 @@ static void log_add(const char *format, va_list args)
 	}
 }
 
-void syslog(int priority, const char *format, ...)
+/* In brackets, as with _FORTIFY_SOURCE and clang it is a macro. */
+void (syslog)(int priority, const char *format, ...)
 {
 	va_list args;
 
