@@ -44,7 +44,7 @@ CK_RV store_lock_set(int fd, short type, const char *name)
 
 CK_RV store_lock_try(int fd, const char *name)
 {
-	static const struct timespec pause = { 0, 1000000 * STEP_MS };
+	static const struct timespec pause = { 0, 1000000L * STEP_MS };
 	struct flock lock;
 
 	memset(&lock, 0, sizeof lock);

@@ -243,7 +243,8 @@ static CK_RV move_all(struct objstore *store, const char *name)
 	/* All of it or nothing. */
 	while (rv != CKR_OK && done > 0) {
 		done--;
-		renameat(dir, moved[done], store->dir, moved[done]);
+		if (renameat(dir, moved[done], store->dir, moved[done]) != 0 && errno != ENOENT)
+			(void)file_error("put back", moved[done], errno);
 	}
 	if (rv != CKR_OK)
 		unlinkat(store->dir, name, AT_REMOVEDIR);

@@ -34,7 +34,7 @@ static const uint8_t sha512_prefix[] = {
 #define RSA(type, family, listed, flags) { type, family, { RSA_BITS, flags }, listed, false, NULL, 0, NULL, 0 }
 #define SIGNATURE(type, digest, len, prefix) \
 	{ type, FAMILY_RSA_DIGEST, { RSA_BITS, CKF_HW | CKF_SIGN | CKF_VERIFY }, true, false, digest, len, \
-		prefix, sizeof prefix }
+		prefix, sizeof(prefix) }
 #define DIGEST(type, digest, len) \
 	{ type, FAMILY_DIGEST, { 0, 0, CKF_DIGEST }, true, false, digest, len, NULL, 0 }
 #define HMAC(type, general, digest, len) \

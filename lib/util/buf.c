@@ -40,7 +40,7 @@ static bool buf_grow(struct buf *b, size_t need)
 	data = memory_get(b, cap);
 	if (data == NULL)
 		return false;
-	if (b->len != 0)
+	if (b->data != NULL)
 		memcpy(data, b->data, b->len);
 	memory_put_back(b);
 	b->data = data;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONTENT_MAX (1024 * 1024)
+#define CONTENT_MAX ((size_t)1024 * 1024)
 
 static bool failed(const char *path)
 {

@@ -59,6 +59,7 @@ static bool labels_get(const CK_TOKEN_INFO *info, const struct words *words, CK_
 	memcpy(label, info->label, LABEL_LEN);
 	if (given != NULL) {
 		memset(label, ' ', LABEL_LEN);
+		/* It is padded, not ended. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
 		memcpy(label, given, strlen(given));
 	}
 	module_text(info->label, sizeof info->label, name);

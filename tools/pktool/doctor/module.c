@@ -45,15 +45,17 @@ void module_check(struct doctor *d)
 	CK_INFO info;
 	CK_RV rv;
 
+	if (fault == NULL && functions == NULL)
+		fault = "C_GetFunctionList gives none";
 	if (fault != NULL) {
 		doctor_say(d, VERDICT_FIX, "%s cannot be loaded: %s", pktool_module(), fault);
 		return;
 	}
 	rv = functions->C_Initialize(NULL);
-	if (rv == CKR_OK)
+	if (rv == CKR_OK) {
 		p11 = functions;
-	if (rv == CKR_OK)
 		rv = p11->C_GetInfo(&info);
+	}
 	if (rv != CKR_OK) {
 		doctor_say(d, VERDICT_FIX, "%s cannot be started (0x%lx): its reason is in the system's log",
 			pktool_module(), (unsigned long)rv);

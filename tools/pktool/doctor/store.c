@@ -15,9 +15,9 @@
 #include "objstore/format.h"
 #include "util/setting.h"
 
-#define MIB (1024u * 1024u)
-#define ROOM_LEAST ((uint64_t)MIB)
-#define ROOM_LITTLE (16 * (uint64_t)MIB)
+#define MIB ((uint64_t)1024 * 1024)
+#define ROOM_LEAST MIB
+#define ROOM_LITTLE (16 * MIB)
 #define FILES_LEAST 16
 #define SYSTEM_BASE "/var/user/"
 
