@@ -19,7 +19,8 @@ CK_RV C_Decrypt(CK_SESSION_HANDLE session, CK_BYTE_PTR encrypted, CK_ULONG encry
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = cipher(call.session, PRIVATE_HALF, encrypted, encrypted_len, (struct output){ data, data_len });
+		rv = cipher(call.session, PRIVATE_HALF, encrypted, encrypted_len,
+			(struct output){ data, data_len });
 	return call_end(&call, rv);
 }
 

@@ -19,7 +19,8 @@ CK_RV C_Encrypt(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len,
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = cipher(call.session, PUBLIC_HALF, data, data_len, (struct output){ encrypted, encrypted_len });
+		rv = cipher(call.session, PUBLIC_HALF, data, data_len,
+			(struct output){ encrypted, encrypted_len });
 	return call_end(&call, rv);
 }
 

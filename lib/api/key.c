@@ -44,7 +44,8 @@ CK_RV C_WrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT
 	CK_RV rv = call_begin_objects(&call, __func__, session, mechanism != NULL && wrapped_len != NULL);
 
 	if (rv == CKR_OK)
-		rv = key_wrap(call.session, mechanism, wrapping_key, key, (struct output){ wrapped, wrapped_len });
+		rv = key_wrap(
+			call.session, mechanism, wrapping_key, key, (struct output){ wrapped, wrapped_len });
 	return call_end(&call, rv);
 }
 
@@ -57,7 +58,8 @@ CK_RV C_UnwrapKey(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJE
 		&& key != NULL && template_pointers(template, count));
 
 	if (rv == CKR_OK)
-		rv = key_unwrap(call.session, mechanism, unwrapping_key, wrapped, wrapped_len, template, count, key);
+		rv = key_unwrap(
+			call.session, mechanism, unwrapping_key, wrapped, wrapped_len, template, count, key);
 	return call_end(&call, rv);
 }
 

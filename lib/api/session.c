@@ -53,8 +53,9 @@ CK_RV C_GetOperationState(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = state_len == NULL ? CKR_ARGUMENTS_BAD : saved_get(sessions_saved(call.sessions), call.session,
-			(struct output){ state, state_len });
+		rv = state_len == NULL ? CKR_ARGUMENTS_BAD
+			: saved_get(sessions_saved(call.sessions), call.session,
+				(struct output){ state, state_len });
 	return call_end(&call, rv);
 }
 
@@ -65,8 +66,9 @@ CK_RV C_SetOperationState(CK_SESSION_HANDLE session, CK_BYTE_PTR state, CK_ULONG
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = state == NULL ? CKR_ARGUMENTS_BAD : saved_set(sessions_saved(call.sessions), call.session,
-			state, state_len, encryption_key != 0 || authentication_key != 0);
+		rv = state == NULL ? CKR_ARGUMENTS_BAD
+			: saved_set(sessions_saved(call.sessions), call.session, state, state_len,
+				encryption_key != 0 || authentication_key != 0);
 	return call_end(&call, rv);
 }
 

@@ -60,6 +60,7 @@ CK_RV C_SignRecover(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_l
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = sign(call.session, SIGN_RECOVER, data, data_len, (struct output){ signature, signature_len });
+		rv = sign(call.session, SIGN_RECOVER, data, data_len,
+			(struct output){ signature, signature_len });
 	return call_end(&call, rv);
 }

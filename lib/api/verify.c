@@ -61,6 +61,7 @@ CK_RV C_VerifyRecover(CK_SESSION_HANDLE session, CK_BYTE_PTR signature, CK_ULONG
 	CK_RV rv = call_begin_session(&call, __func__, session);
 
 	if (rv == CKR_OK)
-		rv = verify_recover(call.session, signature, signature_len, (struct output){ data, data_len });
+		rv = verify_recover(
+			call.session, signature, signature_len, (struct output){ data, data_len });
 	return call_end(&call, rv);
 }

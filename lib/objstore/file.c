@@ -171,7 +171,8 @@ bool file_refused(int dir, const char *name)
 {
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && fault(&st, S_ISREG(st.st_mode), false) != NULL;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+		&& fault(&st, S_ISREG(st.st_mode), false) != NULL;
 }
 
 static int write_all(int fd, const struct buf *content)

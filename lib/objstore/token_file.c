@@ -24,7 +24,8 @@ static CK_RV copy_read(struct objstore *store, const char *name, struct objstore
 
 	if (rv == CKR_OK && exists)
 		verdict = format_header(&file, &header);
-	*good = verdict == FORMAT_GOOD && header.kind == FORMAT_TOKEN && format_body(&file, NULL, &token->body);
+	*good = verdict == FORMAT_GOOD && header.kind == FORMAT_TOKEN
+		&& format_body(&file, NULL, &token->body);
 	if (verdict == FORMAT_UNKNOWN_VERSION) {
 		log_error("%s/%s was written by a newer version of this program", store->path, name);
 		rv = CKR_DEVICE_ERROR;

@@ -147,7 +147,8 @@ static CK_RV clean_locked(struct objstore *store)
 	}
 	buf_free(&token.body);
 	rv = store_sweep(store->dir, NULL);
-	if (rv == CKR_OK && (rv = store_objects_open_locked(store, false, &objects)) == CKR_OK && objects >= 0) {
+	if (rv == CKR_OK && (rv = store_objects_open_locked(store, false, &objects)) == CKR_OK
+		&& objects >= 0) {
 		rv = store_sweep(objects, replaced);
 		close(objects);
 	}

@@ -31,7 +31,8 @@ static const uint8_t sha512_prefix[] = {
 	0x00, 0x04, 0x40,
 };
 
-#define RSA(type, family, listed, flags) { type, family, { RSA_BITS, flags }, listed, false, NULL, 0, NULL, 0 }
+#define RSA(type, family, listed, flags) \
+	{ type, family, { RSA_BITS, flags }, listed, false, NULL, 0, NULL, 0 }
 #define SIGNATURE(type, digest, len, prefix) \
 	{ type, FAMILY_RSA_DIGEST, { RSA_BITS, CKF_HW | CKF_SIGN | CKF_VERIFY }, true, false, digest, len, \
 		prefix, sizeof(prefix) }

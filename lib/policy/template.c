@@ -276,7 +276,8 @@ CK_RV template_copy(const struct class_policy *policy, bool is_so, const CK_ATTR
 		rv = buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
 	}
 	/* A private key does not come to light by way of a copy. */
-	if (rv == CKR_OK && was_private && class_rule(policy, CKA_SENSITIVE) != NULL && !attrs_bool(attrs, CKA_PRIVATE))
+	if (rv == CKR_OK && was_private && class_rule(policy, CKA_SENSITIVE) != NULL
+		&& !attrs_bool(attrs, CKA_PRIVATE))
 		rv = CKR_TEMPLATE_INCONSISTENT;
 	return rv == CKR_OK ? whole_check(attrs) : rv;
 }

@@ -74,7 +74,8 @@ static CK_RV open_rsa(struct token *token, struct object *object, enum key_half 
 	if (!attrs_get(&object->attrs, CKA_MODULUS, &modulus, &key->size) || key->size == 0 || modulus[0] == 0
 		|| key->size < PKCS1_OVERHEAD + mechanism->prefix_len + mechanism->digest_len)
 		return CKR_KEY_SIZE_RANGE;
-	return half == PRIVATE_HALF ? open_private(token, object, use, key) : object_public_key(object, &key->public);
+	return half == PRIVATE_HALF ? open_private(token, object, use, key)
+		: object_public_key(object, &key->public);
 }
 
 CK_RV op_key_open(struct token *token, CK_OBJECT_HANDLE handle, enum key_half half,

@@ -76,7 +76,8 @@ static CK_RV try(struct tspi_key *parent, const struct buf *blob, const uint8_t 
 CK_RV chip_key_wrap(const struct chip_key_parent *parent, enum tspi_usage usage, struct number modulus,
 	struct number prime, const uint8_t *auth, struct buf *blob)
 {
-	CK_RV rv = tspi_key_wrap(&parent->blob, usage, modulus.p, modulus.len, prime.p, prime.len, auth, blob);
+	CK_RV rv =
+		tspi_key_wrap(&parent->blob, usage, modulus.p, modulus.len, prime.p, prime.len, auth, blob);
 
 	return rv == CKR_OK ? try(parent->key, blob, auth) : rv;
 }

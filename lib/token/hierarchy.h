@@ -17,8 +17,8 @@
    becomes (the caller wipes them). */
 CK_RV role_make(struct pin pin, const uint8_t *secret, struct role_record *record, struct pin_keys *keys);
 
-/* Tests the PIN by unbinding the role's secret. *key: the role's key, still in the chip; NULL on an error. The
-   caller wipes secret and keys, and gives *key to role_close(). */
+/* Tests the PIN by unbinding the role's secret. *key: the role's key, still in the chip; NULL on an error.
+   The caller wipes secret and keys, and gives *key to role_close(). */
 CK_RV role_unlock(const struct role_record *record, struct pin pin, uint8_t *secret,
 	struct pin_keys *keys, struct tspi_key **key);
 

@@ -32,8 +32,8 @@ CK_RV token_serial(struct token *token, char serial[SERIAL_LEN])
 	return CKR_OK;
 }
 
-/* May whoever has this PIN empty the token? *file becomes that of an empty token. CKR_TOKEN_NOT_RECOGNIZED: the
-   token is of another chip, which either role's key tells before any PIN is tried. */
+/* May whoever has this PIN empty the token? *file becomes that of an empty token. CKR_TOKEN_NOT_RECOGNIZED:
+   the token is of another chip, which either role's key tells before any PIN is tried. */
 static CK_RV used_token_open(struct token *token, const struct objstore_id *old_id,
 	const struct objstore_id *new_id, struct pin pin, struct token_file *file)
 {
@@ -97,7 +97,8 @@ static CK_RV init(struct token *token, struct pin pin, const CK_UTF8CHAR *label)
 	if (on_disk.damaged || rv == CKR_TOKEN_NOT_RECOGNIZED) {
 		rv = objstore_set_aside(token->store, &on_disk);
 		token_file_free(&file);
-		memset(&on_disk, 0, sizeof on_disk); /* what was set aside is not to be swept, wherever it is */
+		/* What was set aside is not to be swept, wherever it is. */
+		memset(&on_disk, 0, sizeof on_disk);
 	}
 	if (rv == CKR_OK && !on_disk.exists)
 		rv = token_serial(token, file.serial);

@@ -19,7 +19,8 @@
 static bool is_factor(struct number modulus, struct number prime)
 {
 	BN_CTX *ctx = BN_CTX_secure_new();
-	BIGNUM *n = BN_bin2bn(modulus.p, (int)modulus.len, NULL), *p = BN_secure_new(), *rest = BN_secure_new();
+	BIGNUM *n = BN_bin2bn(modulus.p, (int)modulus.len, NULL);
+	BIGNUM *p = BN_secure_new(), *rest = BN_secure_new();
 	bool ok = ctx != NULL && n != NULL && p != NULL && rest != NULL
 		&& number_bits(prime) == number_bits(modulus) / 2
 		&& BN_bin2bn(prime.p, (int)prime.len, p) != NULL
@@ -74,8 +75,8 @@ static CK_RV import_wrap(struct token *token, struct number modulus, struct numb
 	CK_RV rv;
 
 	if ((rv = chip_key_parent_open(token, &parent)) == CKR_OK
-		&& (rv = import_auth(token, &parent.blob, attrs_bool(attrs, CKA_PRIVATE), modulus.p, modulus.len,
-			auth)) == CKR_OK
+		&& (rv = import_auth(token, &parent.blob, attrs_bool(attrs, CKA_PRIVATE), modulus.p,
+			modulus.len, auth)) == CKR_OK
 		&& (rv = chip_key_wrap(&parent, TSPI_LEGACY, modulus, prime, auth, &blob)) == CKR_OK)
 		rv = chip_key_put(attrs, KEY_PARENT_IMPORT, KEY_ORIGIN_OUTSIDE, &blob, auth);
 	wipe(auth, sizeof auth);

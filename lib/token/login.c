@@ -55,8 +55,10 @@ static CK_RV so_copy_edit(struct token_file *file, const struct objstore_id *tok
 
 	if (rv == CKR_OK)
 		rv = proof_still_holds(file, ROLE_SO, edit->so);
-	if (rv == CKR_OK && file->so_copy.len == 0 && (rv = so_copy_make(file, edit->proof->secret)) == CKR_OK)
-		rv = role_mac(file, token_id, ROLE_USER, edit->proof->secret, edit->proof->keys.k2, user->mac);
+	if (rv == CKR_OK && file->so_copy.len == 0
+		&& (rv = so_copy_make(file, edit->proof->secret)) == CKR_OK)
+		rv = role_mac(
+			file, token_id, ROLE_USER, edit->proof->secret, edit->proof->keys.k2, user->mac);
 	return rv;
 }
 

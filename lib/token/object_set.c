@@ -128,7 +128,8 @@ void set_remove(struct objects *set, struct entry *entry)
 	index_drop(set);
 	for (size_t i = 0; i < set->count; i++)
 		if (set->entries[i] == entry) {
-			memmove(&set->entries[i], &set->entries[i + 1], (set->count - i - 1) * sizeof *set->entries);
+			memmove(&set->entries[i], &set->entries[i + 1],
+				(set->count - i - 1) * sizeof *set->entries);
 			set->count--;
 			entry_free(entry);
 			return;

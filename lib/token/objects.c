@@ -42,7 +42,8 @@ CK_RV objects_may_create(struct token *token, const struct actor *actor, const s
 	pthread_mutex_lock(&token->mutex);
 	rv = state_refresh_locked(token);
 	if (rv == CKR_OK)
-		rv = may_write_locked(token, actor, attrs_bool(attrs, CKA_TOKEN), attrs_bool(attrs, CKA_PRIVATE));
+		rv = may_write_locked(
+			token, actor, attrs_bool(attrs, CKA_TOKEN), attrs_bool(attrs, CKA_PRIVATE));
 	pthread_mutex_unlock(&token->mutex);
 	return rv;
 }

@@ -190,7 +190,8 @@ static CK_RV init_pin(struct token *token, const struct so_login *login, struct 
 	struct installation i = { .role = ROLE_USER };
 	CK_RV rv = state_copy(token, &on_disk, &file);
 
-	if (rv == CKR_OK && (!on_disk.exists || memcmp(&on_disk.id, &login->token_id, sizeof on_disk.id) != 0))
+	if (rv == CKR_OK
+		&& (!on_disk.exists || memcmp(&on_disk.id, &login->token_id, sizeof on_disk.id) != 0))
 		rv = CKR_USER_NOT_LOGGED_IN;
 	if (rv == CKR_OK && (rv = master_for_user(&file, &on_disk.id, login, &i)) == CKR_OK) {
 		i.old = &file.roles[ROLE_USER];

@@ -19,8 +19,9 @@ static void file_replace_locked(struct token *token, const struct objstore_token
 		state_logout_locked(token);
 		state_forget_token(token);
 	}
-	if (file->import_parent.len != token->file.import_parent.len || (file->import_parent.len != 0
-		&& memcmp(file->import_parent.data, token->file.import_parent.data, file->import_parent.len) != 0))
+	if (file->import_parent.len != token->file.import_parent.len
+		|| (file->import_parent.len != 0 && memcmp(file->import_parent.data,
+			token->file.import_parent.data, file->import_parent.len) != 0))
 		tspi_key_free(&token->import_parent);
 	token->on_disk = *on_disk;
 	memset(&token->on_disk.body, 0, sizeof token->on_disk.body);

@@ -117,7 +117,8 @@ static void info_write_locked(struct token *token, const struct tspi_version *ve
 		padded(info->label, sizeof info->label, DEFAULT_LABEL, LABEL_LEN);
 	padded(info->manufacturerID, sizeof info->manufacturerID, version->vendor, sizeof version->vendor);
 	padded(info->model, sizeof info->model, MODEL, sizeof MODEL);
-	padded(info->serialNumber, sizeof info->serialNumber, exists ? token->file.serial : serial, SERIAL_LEN);
+	padded(info->serialNumber, sizeof info->serialNumber, exists ? token->file.serial : serial,
+		SERIAL_LEN);
 	info->flags = flags_locked(token);
 	info->ulMaxPinLen = PIN_MAX;
 	info->ulMinPinLen = PIN_MIN;

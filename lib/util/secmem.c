@@ -83,7 +83,8 @@ static void *item_take(size_t class)
 		slab = slab->next;
 	if (slab == NULL && (slab = slab_new(class)) == NULL)
 		return NULL;
-	/* Each slab has room for an item. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+	/* Each slab has room for an item.
+	   NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	return slab->pages + slab->free_items[--slab->free_count] * (class + 1) * STEP;
 }
 

@@ -215,7 +215,8 @@ static void generated_on_the_token(void)
 			&pair.private),
 		CKR_OK);
 	ULONG_EQUAL(p11_in_child(use_elsewhere, label), 0);
-	RV_EQUAL(p11_set_bool(session, pair.private, CKA_ALWAYS_AUTHENTICATE, false), CKR_ATTRIBUTE_READ_ONLY);
+	RV_EQUAL(
+		p11_set_bool(session, pair.private, CKA_ALWAYS_AUTHENTICATE, false), CKR_ATTRIBUTE_READ_ONLY);
 	RV_MUST(p11->C_CopyObject(session, pair.private, TEMPLATE(copied), &copy), CKR_OK);
 	ULONG_EQUAL(p11_get_bool(session, copy, CKA_ALWAYS_AUTHENTICATE), CK_TRUE);
 	RV_EQUAL(p11->C_DestroyObject(session, pair.private), CKR_OK);
@@ -237,7 +238,8 @@ static void private_only(void)
 		CKR_TEMPLATE_INCONSISTENT);
 	RV_EQUAL(p11->C_CopyObject(session, pair.private, TEMPLATE(show), &key), CKR_TEMPLATE_INCONSISTENT);
 	ULONG_EQUAL(p11_count(session, ANY_CLASS, "refused"), 0);
-	ULONG_EQUAL(p11_get_bool(session, p11_soft_private(session, 512, NO_TEMPLATE), CKA_ALWAYS_AUTHENTICATE),
+	ULONG_EQUAL(
+		p11_get_bool(session, p11_soft_private(session, 512, NO_TEMPLATE), CKA_ALWAYS_AUTHENTICATE),
 		CK_FALSE);
 }
 

@@ -33,7 +33,8 @@ static void check_check_value(CK_SESSION_HANDLE session, CK_ATTRIBUTE *t, CK_ULO
 	object = p11_create(session, t, count);
 	p11_check_bytes(session, object, CKA_CHECK_VALUE, right, 3);
 
-	RV_EQUAL(create_with(session, t, count, (CK_ATTRIBUTE)A_ROOM(CKA_CHECK_VALUE, right), &object), CKR_OK);
+	RV_EQUAL(create_with(session, t, count, (CK_ATTRIBUTE)A_ROOM(CKA_CHECK_VALUE, right), &object),
+		CKR_OK);
 	p11_check_bytes(session, object, CKA_CHECK_VALUE, right, 3);
 	RV_EQUAL(create_with(session, t, count, (CK_ATTRIBUTE)A_ROOM(CKA_CHECK_VALUE, wrong), &object),
 		CKR_ATTRIBUTE_VALUE_INVALID);
@@ -205,8 +206,8 @@ static void unique_ids(void)
 		check_unique_id(session, objects[i]);
 	}
 	RV_EQUAL(p11->C_CreateObject(session, TEMPLATE(given), &object), CKR_ATTRIBUTE_READ_ONLY);
-	RV_ONE_OF(p11->C_CopyObject(session, objects[0], TEMPLATE(override), &object), CKR_ATTRIBUTE_READ_ONLY,
-		CKR_TEMPLATE_INCONSISTENT);
+	RV_ONE_OF(p11->C_CopyObject(session, objects[0], TEMPLATE(override), &object),
+		CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT);
 }
 
 struct known {

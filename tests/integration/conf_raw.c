@@ -204,7 +204,8 @@ static void not_here(void)
 		RV_EQUAL(p11->C_VerifyRecoverInit(session, m, pair.public), CKR_MECHANISM_INVALID);
 		RV_EQUAL(p11->C_EncryptInit(session, m, pair.public), CKR_MECHANISM_INVALID);
 		RV_EQUAL(p11->C_DecryptInit(session, m, pair.private), CKR_MECHANISM_INVALID);
-		RV_EQUAL(p11->C_WrapKey(session, m, pair.public, secret, out, &length), CKR_MECHANISM_INVALID);
+		RV_EQUAL(
+			p11->C_WrapKey(session, m, pair.public, secret, out, &length), CKR_MECHANISM_INVALID);
 		RV_EQUAL(p11->C_UnwrapKey(session, m, pair.private, out, 128, TEMPLATE(t), &key),
 			CKR_MECHANISM_INVALID);
 		RV_EQUAL(p11->C_DigestInit(session, m), CKR_MECHANISM_INVALID);

@@ -7,8 +7,8 @@
 static const CK_ULONG sizes[] = { 512, 1024, 2048 };
 static CK_MECHANISM rsa = { CKM_RSA_PKCS, NULL, 0 };
 
-static CK_RV sign_recover(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned char *data, CK_ULONG length,
-	unsigned char *signature, CK_ULONG *signature_length)
+static CK_RV sign_recover(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, unsigned char *data,
+	CK_ULONG length, unsigned char *signature, CK_ULONG *signature_length)
 {
 	RV_MUST(p11->C_SignRecoverInit(session, &rsa, key), CKR_OK);
 	return p11->C_SignRecover(session, data, length, signature, signature_length);

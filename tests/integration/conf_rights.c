@@ -7,7 +7,8 @@
 static CK_MECHANISM rsa = { CKM_RSA_PKCS, NULL, 0 };
 static CK_MECHANISM sha256 = { CKM_SHA256_RSA_PKCS, NULL, 0 };
 
-#define UNCHANGEABLE A_BOOL(CKA_MODIFIABLE, false), A_BOOL(CKA_COPYABLE, false), A_BOOL(CKA_DESTROYABLE, false)
+#define UNCHANGEABLE                                                                                         \
+	A_BOOL(CKA_MODIFIABLE, false), A_BOOL(CKA_COPYABLE, false), A_BOOL(CKA_DESTROYABLE, false)
 
 /* In a session the object goes with it; on the token it would stay for good. */
 static void check_prohibited(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
@@ -193,7 +194,8 @@ static void trusted_is_the_so_s(void)
 
 	for (logged_in = 1; logged_in >= 0; logged_in--) {
 		tap_about("logged in: %d", logged_in);
-		RV_EQUAL(p11->C_CreateObject(session, TEMPLATE(certificate), &object), CKR_ATTRIBUTE_READ_ONLY);
+		RV_EQUAL(p11->C_CreateObject(session, TEMPLATE(certificate), &object),
+			CKR_ATTRIBUTE_READ_ONLY);
 		RV_EQUAL(p11_import(session, p11_soft_key(512), CKO_PUBLIC_KEY, TEMPLATE(key), &object),
 			CKR_ATTRIBUTE_READ_ONLY);
 		object = p11_soft_public(session, 512, TEMPLATE(no_key));
@@ -240,7 +242,8 @@ static void so_trusts(void)
 	RV_EQUAL(p11_set_bool(session, object, CKA_TRUSTED, true), CKR_OK);
 	RV_MUST(p11->C_Logout(session), CKR_OK);
 	RV_MUST(p11_login(session, CKU_USER, USER_PIN), CKR_OK);
-	ULONG_EQUAL(p11_get_bool(session, p11_find(session, CKO_PUBLIC_KEY, "trusted"), CKA_TRUSTED), CK_TRUE);
+	ULONG_EQUAL(
+		p11_get_bool(session, p11_find(session, CKO_PUBLIC_KEY, "trusted"), CKA_TRUSTED), CK_TRUE);
 	object = p11_find(session, CKO_CERTIFICATE, "trusted");
 	ULONG_EQUAL(p11_get_bool(session, object, CKA_TRUSTED), CK_TRUE);
 	/* "Trusted certificates cannot be modified" (4.6.2). */

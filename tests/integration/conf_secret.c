@@ -29,10 +29,18 @@ static CK_OBJECT_HANDLE generate_with(CK_SESSION_HANDLE session, CK_ATTRIBUTE *t
 static void check_defaults(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 {
 	static const struct p11_bool flags[] = {
-		{ CKA_TOKEN, CK_FALSE },     { CKA_PRIVATE, CK_TRUE },	  { CKA_MODIFIABLE, CK_TRUE },
-		{ CKA_COPYABLE, CK_TRUE },   { CKA_DESTROYABLE, CK_TRUE }, { CKA_DERIVE, CK_FALSE },
-		{ CKA_SENSITIVE, CK_FALSE }, { CKA_EXTRACTABLE, CK_TRUE }, { CKA_WRAP_WITH_TRUSTED, CK_FALSE },
-		{ CKA_SIGN, CK_TRUE },	     { CKA_VERIFY, CK_TRUE },	  { CKA_TRUSTED, CK_FALSE },
+		{ CKA_TOKEN, CK_FALSE },
+		{ CKA_PRIVATE, CK_TRUE },
+		{ CKA_MODIFIABLE, CK_TRUE },
+		{ CKA_COPYABLE, CK_TRUE },
+		{ CKA_DESTROYABLE, CK_TRUE },
+		{ CKA_DERIVE, CK_FALSE },
+		{ CKA_SENSITIVE, CK_FALSE },
+		{ CKA_EXTRACTABLE, CK_TRUE },
+		{ CKA_WRAP_WITH_TRUSTED, CK_FALSE },
+		{ CKA_SIGN, CK_TRUE },
+		{ CKA_VERIFY, CK_TRUE },
+		{ CKA_TRUSTED, CK_FALSE },
 	};
 	static const CK_ATTRIBUTE_TYPE empty[] = { CKA_LABEL, CKA_ID, CKA_START_DATE, CKA_END_DATE };
 	size_t i;
@@ -216,8 +224,8 @@ static void generation_refused(void)
 
 	for (i = 0; i < COUNT_OF(generations); i++) {
 		tap_about("template %s", generations[i].name);
-		RV_ONE_OF(p11->C_GenerateKey(session, &generate, generations[i].template, generations[i].count,
-				  &key),
+		RV_ONE_OF(p11->C_GenerateKey(
+				  session, &generate, generations[i].template, generations[i].count, &key),
 			generations[i].one, generations[i].other);
 	}
 	tap_about("arguments");

@@ -108,7 +108,8 @@ static void unwrapped_flags(void)
 	RV_MUST(p11->C_UnwrapKey(session, &rsa, pair.private, wrapped, length, TEMPLATE(open), &key), CKR_OK);
 	CHECK_BOOLS(session, key, flags);
 	ULONG_EQUAL(p11_get_ulong(session, key, CKA_KEY_GEN_MECHANISM), CK_UNAVAILABLE_INFORMATION);
-	RV_MUST(p11->C_UnwrapKey(session, &rsa, pair.private, wrapped, length, TEMPLATE(closed), &key), CKR_OK);
+	RV_MUST(p11->C_UnwrapKey(session, &rsa, pair.private, wrapped, length, TEMPLATE(closed), &key),
+		CKR_OK);
 	CHECK_BOOLS(session, key, closed_flags);
 	RV_EQUAL(p11_get_rv(session, key, CKA_VALUE), CKR_ATTRIBUTE_SENSITIVE);
 	ULONG_EQUAL(p11_get_ulong(session, key, CKA_VALUE_LEN), VALUE_LEN);
@@ -178,7 +179,8 @@ static void keys_not_wrapped(void)
 	/* A generated one is not extractable either. */
 	RV_ONE_OF(wrap_rv(session, wrapping, pair.private), CKR_KEY_NOT_WRAPPABLE, CKR_KEY_UNEXTRACTABLE);
 	RV_ONE_OF(wrap_rv(session, wrapping, pair.public), CKR_KEY_NOT_WRAPPABLE, CKR_KEY_HANDLE_INVALID);
-	RV_EQUAL(wrap_rv(session, wrapping, p11_data(session, "no key", false, false)), CKR_KEY_HANDLE_INVALID);
+	RV_EQUAL(wrap_rv(session, wrapping, p11_data(session, "no key", false, false)),
+		CKR_KEY_HANDLE_INVALID);
 	RV_EQUAL(wrap_rv(session, wrapping, NO_KEY), CKR_KEY_HANDLE_INVALID);
 	RV_EQUAL(wrap_rv(session, wrapping, p11_secret(session, long_value, 117)), CKR_OK);
 	RV_ONE_OF(wrap_rv(session, wrapping, p11_secret(session, long_value, 118)), CKR_KEY_SIZE_RANGE,

@@ -96,7 +96,8 @@ static void sign_once(void)
 	unsigned char data[32] = { 1 }, signature[P11_MAX_BYTES];
 	CK_ULONG length = sizeof(signature);
 
-	RV_MUST(p11_sign(session, CKM_RSA_PKCS, pair.private, data, sizeof(data), signature, &length), CKR_OK);
+	RV_MUST(p11_sign(session, CKM_RSA_PKCS, pair.private, data, sizeof(data), signature, &length),
+		CKR_OK);
 }
 
 static void signatures(void)

@@ -108,8 +108,9 @@ static void no_change_is_lost(void)
 
 		ULONG_EQUAL(p11_in_child(set_id_elsewhere, label), 0);
 		RV_EQUAL(p11->C_SetAttributeValue(session, object, TEMPLATE(value)), CKR_OK);
-		ULONG_EQUAL(p11_get_bytes(session, object, CKA_APPLICATION, (unsigned char *)text, sizeof(text)),
-			    strlen("set elsewhere"));
+		ULONG_EQUAL(
+			p11_get_bytes(session, object, CKA_APPLICATION, (unsigned char *)text, sizeof(text)),
+			strlen("set elsewhere"));
 		CHECK(memcmp(text, "set elsewhere", strlen("set elsewhere")) == 0);
 		ULONG_EQUAL(p11_get_bytes(session, object, CKA_VALUE, (unsigned char *)text, sizeof(text)),
 			    strlen("set here"));
@@ -359,7 +360,8 @@ static const struct tap_case cases[] = {
 	{ "the SO's login ends when another process initialises the token", so_login_ends_with_its_token },
 	{ "an emptied token leaves no object's file", an_emptied_token_leaves_no_file },
 	{ "a damaged object's file is never removed", a_damaged_object_is_kept },
-	{ "a damaged token file has a second copy, also after a write", a_damaged_token_file_has_a_second_copy },
+	{ "a damaged token file has a second copy, also after a write",
+		a_damaged_token_file_has_a_second_copy },
 	{ "one key imported twice", one_key_imported_twice },
 	{ "one key imported by two processes", one_key_imported_by_two },
 	{ "threads of two processes that log in and write", locks_of_threads },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* C_GenerateKeyPair: what the two halves say of themselves, and what is refused without a trace. The same program
-   is op_keygen_software, where libcrypto makes the keys. */
+/* C_GenerateKeyPair: what the two halves say of themselves, and what is refused without a trace. The same
+   program is op_keygen_software, where libcrypto makes the keys. */
 #define _GNU_SOURCE
 #include "p11.h"
 
@@ -118,7 +118,8 @@ static void defaults(void)
 	CHECK(p11_signs(session, pair));
 }
 
-/* What only an attribute of our own tells: where the key was made, and that it is in the chip all the same. */
+/* What only an attribute of our own tells: where the key was made, and that it is in the chip all the
+   same. */
 static void origin(void)
 {
 	CK_SESSION_HANDLE session = p11_shared_token();

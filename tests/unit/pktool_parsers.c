@@ -77,7 +77,7 @@ static void judged(const char *text, bool taken)
 	do {                                                                                                 \
 		char text[TEXT_MAX];                                                                         \
 		unsigned int taken = 0;                                                                      \
-                                                                                                             \
+		                                                                                             \
 		state = 4711;                                                                                \
 		complaints = 0;                                                                              \
 		for (unsigned int round = 0; round < ROUNDS; round++) {                                      \

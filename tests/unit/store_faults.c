@@ -77,7 +77,8 @@ static void no_room(void)
 		memcpy(changes, rows[i].changes, sizeof changes);
 		RV_MUST(objstore_list(store, &old, &count, &generation), CKR_OK);
 		MUST(count == 1);
-		if (memcmp(&changes[0].id, &old[0], sizeof old[0]) == 0 && objstore_stamp(store, &old[0], &stamp))
+		if (memcmp(&changes[0].id, &old[0], sizeof old[0]) == 0
+			&& objstore_stamp(store, &old[0], &stamp))
 			changes[0].expected = &stamp;
 		limit_files(LIMIT);
 		rv = objstore_write(store, &token_id, store_key, changes, rows[i].count, &step);

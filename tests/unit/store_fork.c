@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A process that dies with a lock, but leaves a child that has inherited the open file; one that is stopped. */
+/* A process that dies with a lock, but leaves a child that has inherited the open file; one that is
+   stopped. */
 #include "store.h"
 
 #include <fcntl.h>

@@ -216,7 +216,8 @@ static void stamps(void)
 			CKR_OK);
 		CHECK(memcmp(&stamp, &change.stamp, sizeof stamp) == 0);
 		RV_MUST(objstore_list(store, &ids, &count, &generation), CKR_OK);
-		CHECK(objstore_stamp(store, &change.id, &listed) && memcmp(&listed, &stamp, sizeof stamp) == 0);
+		CHECK(objstore_stamp(store, &change.id, &listed)
+			&& memcmp(&listed, &stamp, sizeof stamp) == 0);
 		CHECK(count == 1 && memcmp(&ids[0], &change.id, sizeof change.id) == 0);
 		CHECK(i == 0 || memcmp(&first, &stamp, sizeof stamp) != 0);
 		first = stamp;

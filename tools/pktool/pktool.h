@@ -15,8 +15,8 @@ struct command {
 };
 
 /* One file a command: tools/pktool/cmd_NAME.c has it, tools/pktool/pktool.c lists them all. */
-extern const struct command cmd_delete, cmd_doctor, cmd_export, cmd_gencert, cmd_gencsr, cmd_genkey, cmd_genkeypair,
-	cmd_import, cmd_inittoken, cmd_list, cmd_setpin, cmd_signcsr, cmd_tokens;
+extern const struct command cmd_delete, cmd_doctor, cmd_export, cmd_gencert, cmd_gencsr, cmd_genkey,
+	cmd_genkeypair, cmd_import, cmd_inittoken, cmd_list, cmd_setpin, cmd_signcsr, cmd_tokens;
 
 /* "pktool: ..." and a line end, on the standard error. */
 void pktool_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

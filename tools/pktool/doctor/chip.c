@@ -148,8 +148,8 @@ static void lockout_say(struct doctor *d, const struct tspi_lockout *lockout)
 	if (lockout->active) {
 		d->no_srk = "the chip is locked";
 		doctor_say(d, VERDICT_FIX,
-			"after %s wrong PINs no PIN is taken: wait (%s; another try may make it longer), or run "
-			"tpmadm clear lock as the owner",
+			"after %s wrong PINs no PIN is taken: wait (%s; another try may make it longer), or "
+			"run tpmadm clear lock as the owner",
 			tries, wait);
 	} else if (lockout->threshold == 0) {
 		doctor_say(d, VERDICT_OK, "not active; how many tries are left the chip does not say");

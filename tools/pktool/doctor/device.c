@@ -34,7 +34,8 @@ void device_check(struct doctor *d)
 	}
 	if (fault != NULL) {
 		if (tcsd->answers)
-			doctor_say(d, VERDICT_NOTE, "%.*s, but tcsd answers: it uses another chip, or a software TPM",
+			doctor_say(d, VERDICT_NOTE,
+				"%.*s, but tcsd answers: it uses another chip, or a software TPM",
 				(int)strcspn(fault, ":"), fault);
 		else if (getenv("TCSD_USE_TCP_DEVICE") != NULL)
 			doctor_say(d, VERDICT_NOTE, "%.*s, but tcsd is told to use a software TPM",
