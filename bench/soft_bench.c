@@ -98,7 +98,8 @@ static void verify_usual(size_t n)
 static void verify_prepared(size_t n)
 {
 	check(EVP_DigestVerifyInit_ex(prepared, NULL, NULL, NULL, NULL, pair, NULL) == 1
-		&& EVP_DigestVerify(prepared, signature, signature_len, data, n) == 1, "EVP_DigestVerify again");
+			&& EVP_DigestVerify(prepared, signature, signature_len, data, n) == 1,
+		"EVP_DigestVerify again");
 }
 
 static void public_import(void)

@@ -41,7 +41,8 @@ CK_OBJECT_HANDLE pick_object(struct play *p)
 /* Of those that the world has. */
 bool is_private(const struct play *p, CK_OBJECT_HANDLE object)
 {
-	static const enum world_object private[] = { WORLD_DATA, WORLD_SECRET, WORLD_GENERATED, WORLD_CAREFUL };
+	static const enum world_object private[] = { WORLD_DATA, WORLD_SECRET, WORLD_GENERATED,
+		WORLD_CAREFUL };
 
 	for (size_t i = 0; i < COUNT(private); i++)
 		if (object != 0 && p->world[private[i]] == object)
@@ -222,7 +223,8 @@ void rule_login_changed(struct play *p)
 			struct play_session *session = &p->sessions[i];
 
 			if (session->kinds[kind] == YES)
-				session->kinds[kind] = p->who == NOBODY && session->private[kind] ? NO : PERHAPS;
+				session->kinds[kind] =
+					p->who == NOBODY && session->private[kind] ? NO : PERHAPS;
 		}
 }
 

@@ -170,7 +170,8 @@ static void private_gone(struct play *p, CK_SESSION_HANDLE handle)
 
 	for (int i = 0; i < WORLD_OBJECTS; i++)
 		if (is_private(p, p->world[i]))
-			FUZZ_MUST(CALL(C_GetObjectSize, handle, p->world[i], &size) == CKR_OBJECT_HANDLE_INVALID);
+			FUZZ_MUST(CALL(C_GetObjectSize, handle, p->world[i], &size)
+				== CKR_OBJECT_HANDLE_INVALID);
 }
 
 void step_logout(struct play *p)

@@ -235,7 +235,7 @@ static struct sockaddr_un address_of(const char *path)
 
 	if (strlen(path) >= sizeof address.sun_path)
 		die(path, "the name is too long for a socket");
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	return address;
 }
 
@@ -290,7 +290,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (table != NULL)
 		latency_read(table, chip);
-	if (log_path != NULL && (log_file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) < 0)
+	if (log_path != NULL
+		&& (log_file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) < 0)
 		die(log_path, strerror(errno));
 	here = address_of(argv[optind]);
 	there = address_of(argv[optind + 1]);

@@ -179,7 +179,8 @@ static bool is_strangers(const struct place *place)
 
 	return strcmp(place->base, SYSTEM_BASE) == 0
 		&& snprintf(path, sizeof path, "%s/%s", place->base, place->components[0]) < (int)sizeof path
-		&& fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid != 0 && st.st_uid != geteuid();
+		&& fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid != 0
+		&& st.st_uid != geteuid();
 }
 
 /* *dir = -1 with CKR_OK: there is no token. A stranger who was first in /var/user must not keep the user out

@@ -53,8 +53,9 @@ void link_expire(void);
 
 /*
  * Inside link_run(): frees whatever libtspi has allocated for this context, which it does not when the
- * context is closed. Tspi_Data_Unbind() forgets a copy of what it decrypts each time. A host that uses libtspi
- * itself may have to do without Tspi_Context_FreeMemory() for what it got before: libtspi loses its list.
+ * context is closed. Tspi_Data_Unbind() forgets a copy of what it decrypts each time. A host that uses
+ * libtspi itself may have to do without Tspi_Context_FreeMemory() for what it got before: libtspi loses its
+ * list.
  */
 void link_free_all(const struct link *link);
 

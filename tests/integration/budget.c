@@ -307,7 +307,8 @@ static void so_pins(void)
 
 	p11_fresh();
 	p11_start();
-	COMMANDS_WITHIN(1, "C_InitToken of a fresh store", RV_MUST(p11_init_token(SO_DEFAULT, "budget"), CKR_OK));
+	COMMANDS_WITHIN(
+		1, "C_InitToken of a fresh store", RV_MUST(p11_init_token(SO_DEFAULT, "budget"), CKR_OK));
 	session = p11_open();
 	COMMANDS_WITHIN(0, "C_Login with the default PIN",
 		RV_MUST(p11_login(session, CKU_SO, SO_DEFAULT), CKR_OK));
@@ -316,7 +317,8 @@ static void so_pins(void)
 	COMMANDS_WITHIN(FIRST_KEY, "C_InitPIN", RV_MUST(p11_init_pin(session, "first"), CKR_OK));
 	COMMANDS_WITHIN(LOGIN + CHANGE, "C_SetPIN of the SO",
 		RV_MUST(p11_set_pin(session, SO_PIN, "so two"), CKR_OK));
-	COMMANDS_WITHIN(LOGIN + FIRST_KEY, "another C_InitPIN", RV_MUST(p11_init_pin(session, USER_PIN), CKR_OK));
+	COMMANDS_WITHIN(
+		LOGIN + FIRST_KEY, "another C_InitPIN", RV_MUST(p11_init_pin(session, USER_PIN), CKR_OK));
 	RV_MUST(p11->C_CloseAllSessions(p11_slot), CKR_OK);
 	COMMANDS_WITHIN(LOGIN + 1, "C_InitToken of a used store",
 		RV_MUST(p11_init_token("so two", "budget"), CKR_OK));
@@ -336,7 +338,8 @@ static void user_pins(void)
 		RV_MUST(p11_set_pin(session, USER_DEFAULT, USER_PIN), CKR_OK));
 	COMMANDS_WITHIN(LOGIN + CHANGE, "C_SetPIN of the user",
 		RV_MUST(p11_set_pin(session, USER_PIN, "two"), CKR_OK));
-	COMMANDS_WITHIN(LOGIN, "C_SetPIN that changes nothing", RV_MUST(p11_set_pin(session, "two", "two"), CKR_OK));
+	COMMANDS_WITHIN(
+		LOGIN, "C_SetPIN that changes nothing", RV_MUST(p11_set_pin(session, "two", "two"), CKR_OK));
 }
 
 /* One more than with the right one: the key is unloaded, which tells that tcsd had not merely lost it. */

@@ -19,9 +19,10 @@ static struct {
 static CK_OBJECT_HANDLE make(CK_SESSION_HANDLE session, unsigned int id, bool token, const char *label)
 {
 	unsigned char bytes[4] = { 7, 7, (unsigned char)(id >> 8), (unsigned char)id };
-	CK_ATTRIBUTE template[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY), A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
-		A_TEXT(CKA_VALUE, "value"), A_BOOL(CKA_TOKEN, token), A_BOOL(CKA_PRIVATE, false),
-		A_BYTES(CKA_ID, bytes, sizeof bytes), A_BYTES(CKA_LABEL, p11_text(label), strlen(label)) };
+	CK_ATTRIBUTE template[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY),
+		A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET), A_TEXT(CKA_VALUE, "value"),
+		A_BOOL(CKA_TOKEN, token), A_BOOL(CKA_PRIVATE, false), A_BYTES(CKA_ID, bytes, sizeof bytes),
+		A_BYTES(CKA_LABEL, p11_text(label), strlen(label)) };
 	CK_OBJECT_HANDLE object = 0;
 
 	RV_MUST(p11->C_CreateObject(session, TEMPLATE(template), &object), CKR_OK);

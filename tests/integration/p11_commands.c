@@ -71,6 +71,6 @@ void commands_check(const char *what, size_t budget, const char *file, int line)
 
 	commands_read(&commands);
 	printf("# %s: %s\n", what, commands_text(&commands));
-	tap_check(commands.count <= budget, false, file, line, "%s costs more than %zu TPM commands: %s", what,
-		budget, commands_text(&commands));
+	tap_check(commands.count <= budget, false, file, line, "%s costs more than %zu TPM commands: %s",
+		what, budget, commands_text(&commands));
 }
