@@ -184,8 +184,8 @@ static int write_all(int fd, const struct buf *content)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return errno;
+		if (n <= 0)
+			return n < 0 ? errno : EIO;
 		done += (size_t)n;
 	}
 	return fsync(fd) == 0 ? 0 : errno;

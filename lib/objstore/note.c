@@ -28,12 +28,13 @@ void objstore_note_read(struct objstore *store, uint8_t note[OBJSTORE_NOTE_LEN])
 void objstore_note_write(struct objstore *store, const uint8_t note[OBJSTORE_NOTE_LEN])
 {
 	struct stat st;
+	ssize_t n;
 	int fd = -1;
 
 	pthread_mutex_lock(&store->mutex);
 	if (store->dir >= 0 && file_open(store->dir, NOTE_FILE, true, &fd, &st) == CKR_OK) {
-		if (pwrite(fd, note, OBJSTORE_NOTE_LEN, 0) != OBJSTORE_NOTE_LEN)
-			file_error("write", NOTE_FILE, errno);
+		if ((n = pwrite(fd, note, OBJSTORE_NOTE_LEN, 0)) != OBJSTORE_NOTE_LEN)
+			file_error("write", NOTE_FILE, n < 0 ? errno : ENOSPC);
 		close(fd);
 	}
 	pthread_mutex_unlock(&store->mutex);

@@ -37,9 +37,8 @@ static bool user_read(struct user *user)
 		return false;
 	if (strchr(found->pw_name, '/') != NULL || found->pw_name[0] == '.')
 		return false;
-	snprintf(user->name, sizeof user->name, "%s", found->pw_name);
-	snprintf(user->home, sizeof user->home, "%s", found->pw_dir);
-	return true;
+	return snprintf(user->name, sizeof user->name, "%s", found->pw_name) < (int)sizeof user->name
+		&& snprintf(user->home, sizeof user->home, "%s", found->pw_dir) < (int)sizeof user->home;
 }
 
 static bool from_variable(const char *path, struct place *place)
@@ -66,6 +65,7 @@ static size_t places_find(struct place places[2])
 	const char *variable = setting_get("PKCS11_TPM_DIR"), *data_home = setting_env("XDG_DATA_HOME");
 	struct user user;
 	size_t n = 0;
+	int len;
 
 	memset(places, 0, 2 * sizeof *places);
 	if (variable != NULL) {
@@ -82,10 +82,13 @@ static size_t places_find(struct place places[2])
 	snprintf(places[n].components[0], sizeof places[n].components[0], "%s", user.name);
 	snprintf(places[n].components[1], sizeof places[n].components[1], "%s", "tpm");
 	n++;
-	if (data_home != NULL && data_home[0] == '/')
-		snprintf(places[n].base, sizeof places[n].base, "%s", data_home);
-	else
-		snprintf(places[n].base, sizeof places[n].base, "%.1000s/.local/share", user.home);
+	len = data_home != NULL && data_home[0] == '/'
+		? snprintf(places[n].base, sizeof places[n].base, "%s", data_home)
+		: snprintf(places[n].base, sizeof places[n].base, "%s/.local/share", user.home);
+	if (len < 0 || (size_t)len >= sizeof places[n].base - sizeof "/pkcs11_tpm") {
+		log_error("the path of the user's data directory is too long: set PKCS11_TPM_DIR");
+		return 0;
+	}
 	snprintf(places[n].components[0], sizeof places[n].components[0], "%s", "pkcs11_tpm");
 	places[n].may_make_base = true;
 	return n + 1;

@@ -115,7 +115,7 @@ void system_descriptors(bool (*visit)(int fd, void *arg), void *arg)
 	int max = (int)sysconf(_SC_OPEN_MAX);
 
 	if (stream == NULL) {
-		for (int fd = 0; fd < max && fd < DESCRIPTORS_MAX; fd++)
+		for (int fd = 0; (fd < max || max < 0) && fd < DESCRIPTORS_MAX; fd++)
 			if (fcntl(fd, F_GETFD) >= 0 && !visit(fd, arg))
 				return;
 		return;

@@ -81,6 +81,29 @@ static void by_data_home(void)
 	unsetenv("XDG_DATA_HOME");
 }
 
+/* Its beginning might be a directory too. */
+static void data_home_too_long(void)
+{
+	struct objstore_token token, none = { .exists = false };
+	struct objstore_id id = store_id('t');
+	struct buf body = BUF_INIT;
+	struct objstore *store;
+	char path[1300];
+
+	unit_fresh();
+	snprintf(path, sizeof path, "%s", unit_path("data"));
+	while (strlen(path) < 1015)
+		strcat(path, "/d");
+	unsetenv("PKCS11_TPM_DIR");
+	setenv("XDG_DATA_HOME", path, 1);
+	store = store_open();
+	RV_EQUAL(objstore_token_read(store, &token), CKR_DEVICE_ERROR);
+	RV_EQUAL(objstore_token_switch(store, &none, &id, &body), CKR_DEVICE_ERROR);
+	CHECK(!unit_exists(unit_path("data")));
+	objstore_close(&store);
+	unsetenv("XDG_DATA_HOME");
+}
+
 /* --- modes --- */
 
 static unsigned int seen;
@@ -435,6 +458,7 @@ int main(int argc, char **argv)
 		{ "PKCS11_TPM_DIR", by_variable },
 		{ "a PKCS11_TPM_DIR that is no place", by_wrong_variable },
 		{ "XDG_DATA_HOME", by_data_home },
+		{ "a data directory whose path is too long", data_home_too_long },
 		{ "modes under an open umask", umask_open },
 		{ "modes under a umask without search", umask_without_search },
 		{ "modes under a closed umask", umask_closed },
