@@ -202,8 +202,11 @@ static CK_RV init_pin(struct token *token, const struct so_login *login, struct 
 	}
 	installation_wipe(&i);
 	token_file_free(&file);
-	/* The PIN that was refused would be the SO's, who has changed it elsewhere since the login. */
-	return rv == CKR_PIN_INCORRECT ? CKR_USER_NOT_LOGGED_IN : tspi_public_code(rv);
+	/* The PIN that was refused would be the SO's, who has changed it elsewhere since the login. Of a chip
+	   that is locked no code of C_InitPIN tells. */
+	if (rv == CKR_PIN_INCORRECT)
+		return CKR_USER_NOT_LOGGED_IN;
+	return rv == CKR_PIN_LOCKED ? CKR_DEVICE_ERROR : tspi_public_code(rv);
 }
 
 CK_RV token_init_pin(struct token *token, const CK_UTF8CHAR *p, CK_ULONG len)
