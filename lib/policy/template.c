@@ -20,35 +20,38 @@ const CK_ATTRIBUTE *template_find(const CK_ATTRIBUTE *template, CK_ULONG count, 
 
 /* --- one value, between the caller's form and ours --- */
 
-static bool date_valid(const CK_ATTRIBUTE *a)
+static bool date_valid(const uint8_t *digits, size_t len)
 {
-	const uint8_t *digits = a->pValue;
-
-	if (a->ulValueLen != 0 && a->ulValueLen != sizeof(CK_DATE))
+	if (len != 0 && len != sizeof(CK_DATE))
 		return false;
-	for (CK_ULONG i = 0; i < a->ulValueLen; i++)
+	for (size_t i = 0; i < len; i++)
 		if (digits[i] < '0' || digits[i] > '9')
 			return false;
 	return true;
 }
 
-static bool value_valid(enum attr_kind kind, const CK_ATTRIBUTE *a)
+/* ulong_len: of a number in the form that the value has. */
+static bool bytes_valid(enum attr_kind kind, const uint8_t *p, size_t len, size_t ulong_len)
 {
-	if ((a->pValue == NULL && a->ulValueLen != 0) || a->ulValueLen > BUF_MAX)
-		return false;
 	switch (kind) {
 	case KIND_BOOL:
-		return a->ulValueLen == 1 && *(const uint8_t *)a->pValue <= CK_TRUE;
+		return len == 1 && *p <= CK_TRUE;
 	case KIND_ULONG:
-		return a->ulValueLen == sizeof(CK_ULONG);
+		return len == ulong_len;
 	case KIND_ULONGS:
-		return a->ulValueLen % sizeof(CK_ULONG) == 0;
+		return len % ulong_len == 0;
 	case KIND_DATE:
-		return date_valid(a);
+		return date_valid(p, len);
 	case KIND_BYTES:
 		return true;
 	}
 	return false;
+}
+
+static bool value_valid(enum attr_kind kind, const CK_ATTRIBUTE *a)
+{
+	return (a->pValue != NULL || a->ulValueLen == 0) && a->ulValueLen <= BUF_MAX
+		&& bytes_valid(kind, a->pValue, a->ulValueLen, sizeof(CK_ULONG));
 }
 
 /* The caller's value may lie at any address. */
@@ -87,18 +90,21 @@ static void value_out(enum attr_kind kind, const uint8_t *value, size_t len, uin
 	}
 }
 
+/* Without a copy, as a search comes here for each object, and must not miss one for want of memory. */
 static bool value_equals(enum attr_kind kind, const CK_ATTRIBUTE *a, const uint8_t *value, size_t len)
 {
-	struct buf wanted = BUF_INIT;
-	bool equal;
-
-	if (!value_valid(kind, a))
+	if (!value_valid(kind, a) || value_out_len(kind, len) != a->ulValueLen)
 		return false;
-	value_in(kind, a, &wanted);
-	equal = !buf_failed(&wanted) && wanted.len == len
-		&& (len == 0 || memcmp(wanted.data, value, len) == 0);
-	buf_free(&wanted);
-	return equal;
+	if (kind != KIND_ULONG && kind != KIND_ULONGS)
+		return len == 0 || memcmp(a->pValue, value, len) == 0;
+	for (CK_ULONG at = 0; at < a->ulValueLen; at += sizeof(CK_ULONG), value += ATTRS_ULONG_LEN) {
+		CK_ULONG number;
+
+		memcpy(&number, (const uint8_t *)a->pValue + at, sizeof number);
+		if (attrs_decode_ulong(value) != number)
+			return false;
+	}
+	return true;
 }
 
 static CK_RV value_put(enum attr_kind kind, const CK_ATTRIBUTE *a, struct buf *attrs)
@@ -335,6 +341,19 @@ bool template_matches(const struct class_policy *policy, const struct buf *attrs
 		if (rule == NULL || hidden(rule, attrs)
 			|| !attrs_get(attrs, rule->type, &value, &len)
 			|| !value_equals(rule->kind, &template[i], value, len))
+			return false;
+	}
+	return true;
+}
+
+bool template_fits(const struct class_policy *policy, const struct buf *attrs)
+{
+	for (size_t i = 0; i < policy->count; i++) {
+		const uint8_t *value;
+		size_t len;
+
+		if (attrs_get(attrs, policy->rules[i].type, &value, &len)
+			&& !bytes_valid(policy->rules[i].kind, value, len, ATTRS_ULONG_LEN))
 			return false;
 	}
 	return true;

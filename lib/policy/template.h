@@ -48,4 +48,7 @@ CK_RV template_get(const struct class_policy *policy, const struct buf *attrs, C
 bool template_matches(const struct class_policy *policy, const struct buf *attrs,
 	const CK_ATTRIBUTE *template, CK_ULONG count);
 
+/* Is each value of attrs one of its attribute's kind? To be asked of bytes from outside. */
+bool template_fits(const struct class_policy *policy, const struct buf *attrs);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "policy/attrs.h"
+#include "policy/template.h"
 #include "util/crypto.h"
 #include "util/log.h"
 
@@ -15,8 +16,8 @@ CK_RV object_new(struct buf *attrs, struct object **out)
 	*out = NULL;
 	if (attrs_valid(attrs))
 		policy = class_find(attrs_ulong(attrs, CKA_CLASS, CK_UNAVAILABLE_INFORMATION));
-	if (policy == NULL) {
-		log_error("an object of the store is of no class that this version knows");
+	if (policy == NULL || !template_fits(policy, attrs)) {
+		log_error("an object of the store is none that this version knows");
 		buf_free(attrs);
 		return CKR_DEVICE_ERROR;
 	}
