@@ -105,7 +105,7 @@ void token_change(struct reader *r, struct changed_file *token)
 	struct token_file file = { 0 };
 	unsigned int which = fuzz_pick(r, 8), role = which % ROLES;
 
-	if (which == 0 || !token_file_decode(&token->now, &file)) {
+	if (which == 0 || token_file_decode(&token->now, &file) != CKR_OK) {
 		value_change(r, &token->now, token->body.data, token->body.len);
 		token_file_free(&file);
 		return;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "codes.h"
 #include "util/log.h"
 
 _Noreturn void fuzz_fail(const char *file, int line, const char *what)
@@ -15,6 +16,14 @@ _Noreturn void fuzz_fail(const char *file, int line, const char *what)
 	fflush(stdout);
 	fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
 	abort();
+}
+
+CK_RV fuzz_code(const char *function, CK_RV rv)
+{
+	if (codes_listed(function, rv))
+		return rv;
+	fprintf(stderr, "%s: 0x%lx\n", function, rv);
+	fuzz_fail(__FILE__, __LINE__, "the standard lists that code");
 }
 
 uint8_t *fuzz_copy(const void *p, size_t n)

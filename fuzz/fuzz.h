@@ -28,6 +28,11 @@
 
 _Noreturn void fuzz_fail(const char *file, int line, const char *what);
 
+/* Ends the program if the standard lists no such code for the function. Returns rv. */
+CK_RV fuzz_code(const char *function, CK_RV rv);
+
+#define CALL(function, ...) fuzz_code(#function, function(__VA_ARGS__))
+
 /* --- libFuzzer's names --- */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -4,7 +4,7 @@
 
 #include "attributes.h"
 
-#include "codes.h"
+#include "fuzz.h"
 #include "world.h"
 
 /* A sequence of calls, and what has to be true of them meanwhile. */

@@ -42,7 +42,7 @@ static void init(struct play *p)
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
 	CK_OBJECT_HANDLE key = pick_object(p);
 	CK_MECHANISM *mechanism = pick_mechanism(p);
-	CK_RV rv = codes_check(operations[which].init_name, operations[which].init(handle, mechanism, key));
+	CK_RV rv = fuzz_code(operations[which].init_name, operations[which].init(handle, mechanism, key));
 
 	FUZZ_MUST(rv != CKR_OK || mechanism != NULL);
 	rule_init(p, session, operations[which].kind, rv);
@@ -66,7 +66,7 @@ static void whole(struct play *p)
 	if (operations[which].whole == NULL)
 		which = 0;
 	for (int round = 0; goes_on && round < 3; round++) {
-		rv = codes_check(operations[which].whole_name,
+		rv = fuzz_code(operations[which].whole_name,
 			operations[which].whole(handle, in.p, in.n, room.p, room.len));
 		FUZZ_MUST(round < 2 || rv != CKR_BUFFER_TOO_SMALL);
 		goes_on = room_end(&room, rv);
@@ -83,7 +83,7 @@ static void part(struct play *p)
 	struct play_session *session;
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
 	struct bytes in = pick_bytes(p);
-	CK_RV rv = codes_check(operations[which].part_name, operations[which].part(handle, in.p, in.n));
+	CK_RV rv = fuzz_code(operations[which].part_name, operations[which].part(handle, in.p, in.n));
 
 	rule_use(p, session, operations[which].kind, rv, rv == CKR_OK);
 	free(in.p);
@@ -96,7 +96,7 @@ static void final(struct play *p)
 	CK_SESSION_HANDLE handle = pick_session(p, &session);
 	struct room room = pick_room(p);
 	CK_RV rv =
-		codes_check(operations[which].final_name, operations[which].final(handle, room.p, room.len));
+		fuzz_code(operations[which].final_name, operations[which].final(handle, room.p, room.len));
 
 	rule_use(p, session, operations[which].kind, rv, room_end(&room, rv));
 }

@@ -26,6 +26,8 @@ static const struct {
 	{ EPERM, CKR_TOKEN_WRITE_PROTECTED, "not permitted" },
 	{ ENOTDIR, CKR_TOKEN_WRITE_PROTECTED, "a file is where a directory should be" },
 	{ ENOMEM, CKR_HOST_MEMORY, "out of memory" },
+	{ EMFILE, CKR_HOST_MEMORY, "this process has too many files open (ulimit -n)" },
+	{ ENFILE, CKR_HOST_MEMORY, "the system has too many files open" },
 	{ ELOOP, CKR_DEVICE_ERROR, "it is a symbolic link, and none is followed here" },
 };
 

@@ -43,7 +43,7 @@ static bool mac_begin(struct signature_op *op)
 	digest[sizeof digest - 1] = '\0';
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
 	params[1] = OSSL_PARAM_construct_end();
-	op->mac = EVP_MAC_CTX_new(hmac);
+	op->mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
 	EVP_MAC_free(hmac);
 	return op->mac != NULL
 		&& EVP_MAC_init(op->mac, op->key.secret.data, op->key.secret.len, params) == 1;

@@ -28,8 +28,10 @@ static CK_RV put_public_key_info(struct buf *attrs, EVP_PKEY *key)
 {
 	unsigned char *der = NULL;
 	int len = key != NULL ? i2d_PUBKEY(key, &der) : 0;
-	CK_RV rv = len > 0 ? put_computed(attrs, CKA_PUBLIC_KEY_INFO, der, (size_t)len) : CKR_OK;
+	CK_RV rv = key != NULL ? CKR_HOST_MEMORY : CKR_OK;
 
+	if (len > 0)
+		rv = put_computed(attrs, CKA_PUBLIC_KEY_INFO, der, (size_t)len);
 	OPENSSL_free(der);
 	EVP_PKEY_free(key);
 	return rv;
@@ -60,7 +62,7 @@ CK_RV describe_rsa(struct buf *attrs)
 		|| !attrs_get(attrs, CKA_PUBLIC_EXPONENT, &exponent, &exponent_len))
 		return CKR_TEMPLATE_INCOMPLETE;
 	key = crypto_rsa_public(modulus, modulus_len, exponent, exponent_len);
-	return key != NULL ? put_public_key_info(attrs, key) : CKR_ATTRIBUTE_VALUE_INVALID;
+	return key != NULL ? put_public_key_info(attrs, key) : CKR_HOST_MEMORY;
 }
 
 CK_RV describe_certificate(struct buf *attrs)

@@ -15,22 +15,26 @@
 #include "util/log.h"
 #include "util/wipe.h"
 
-/* prime must be one of the two primes of the modulus, as far as size and division tell. */
-static bool is_factor(struct number modulus, struct number prime)
+/* The number must be one of the two primes of the modulus, as far as size and division tell. */
+static CK_RV factor_check(struct number modulus, struct number prime)
 {
 	BN_CTX *ctx = BN_CTX_secure_new();
 	BIGNUM *n = BN_bin2bn(modulus.p, (int)modulus.len, NULL);
 	BIGNUM *p = BN_secure_new(), *rest = BN_secure_new();
-	bool ok = ctx != NULL && n != NULL && p != NULL && rest != NULL
-		&& number_bits(prime) == number_bits(modulus) / 2
-		&& BN_bin2bn(prime.p, (int)prime.len, p) != NULL
-		&& BN_mod(rest, n, p, ctx) == 1 && BN_is_zero(rest);
+	CK_RV rv = CKR_HOST_MEMORY;
 
+	if (number_bits(prime) != number_bits(modulus) / 2)
+		rv = CKR_ATTRIBUTE_VALUE_INVALID;
+	else if (ctx != NULL && n != NULL && p != NULL && rest != NULL
+		&& BN_bin2bn(prime.p, (int)prime.len, p) != NULL && BN_mod(rest, n, p, ctx) == 1)
+		rv = BN_is_zero(rest) ? CKR_OK : CKR_ATTRIBUTE_VALUE_INVALID;
 	BN_clear_free(rest);
 	BN_clear_free(p);
 	BN_free(n);
 	BN_CTX_free(ctx);
-	return ok;
+	if (rv == CKR_ATTRIBUTE_VALUE_INVALID)
+		log_error("the primes of the private key are not those of its modulus");
+	return rv;
 }
 
 static CK_RV import_check(const CK_ATTRIBUTE *template, CK_ULONG count, struct number *modulus,
@@ -38,6 +42,7 @@ static CK_RV import_check(const CK_ATTRIBUTE *template, CK_ULONG count, struct n
 {
 	struct number exponent = number_of(template_find(template, count, CKA_PUBLIC_EXPONENT));
 	const CK_ATTRIBUTE *prime_2 = template_find(template, count, CKA_PRIME_2);
+	CK_RV rv;
 
 	*modulus = number_of(template_find(template, count, CKA_MODULUS));
 	*prime = number_of(template_find(template, count, CKA_PRIME_1));
@@ -45,13 +50,12 @@ static CK_RV import_check(const CK_ATTRIBUTE *template, CK_ULONG count, struct n
 		log_error("a TPM 1.2 takes RSA keys of 512, 1024 or 2048 bits with exponent 65537");
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	}
-	if (!is_factor(*modulus, *prime) || (prime_2 != NULL && !is_factor(*modulus, number_of(prime_2)))) {
-		log_error("the primes of the private key are not those of its modulus");
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	}
-	if (weak_refused(modulus->p, modulus->len))
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	return CKR_OK;
+	rv = factor_check(*modulus, *prime);
+	if (rv == CKR_OK && prime_2 != NULL)
+		rv = factor_check(*modulus, number_of(prime_2));
+	if (rv == CKR_OK && weak_refused(modulus->p, modulus->len))
+		rv = CKR_ATTRIBUTE_VALUE_INVALID;
+	return rv;
 }
 
 static CK_RV import_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)

@@ -55,22 +55,25 @@ CK_RV object_public_key(struct object *object, EVP_PKEY **key)
 {
 	const uint8_t *modulus, *exponent;
 	size_t modulus_len, exponent_len;
-	EVP_PKEY *first = NULL;
+	EVP_PKEY *public = atomic_load(&object->public), *first = NULL;
 
-	*key = atomic_load(&object->public);
-	if (*key == NULL) {
+	*key = NULL;
+	if (public == NULL) {
 		if (!attrs_get(&object->attrs, CKA_MODULUS, &modulus, &modulus_len)
 			|| !attrs_get(&object->attrs, CKA_PUBLIC_EXPONENT, &exponent, &exponent_len))
 			return CKR_KEY_TYPE_INCONSISTENT;
-		*key = crypto_rsa_public(modulus, modulus_len, exponent, exponent_len);
-		if (*key == NULL)
+		public = crypto_rsa_public(modulus, modulus_len, exponent, exponent_len);
+		if (public == NULL)
 			return CKR_HOST_MEMORY;
-		if (!atomic_compare_exchange_strong(&object->public, &first, *key)) {
-			EVP_PKEY_free(*key);
-			*key = first;
+		if (!atomic_compare_exchange_strong(&object->public, &first, public)) {
+			EVP_PKEY_free(public);
+			public = first;
 		}
 	}
-	return EVP_PKEY_up_ref(*key) == 1 ? CKR_OK : CKR_HOST_MEMORY;
+	if (EVP_PKEY_up_ref(public) != 1)
+		return CKR_HOST_MEMORY;
+	*key = public;
+	return CKR_OK;
 }
 
 void object_free(struct object **at)

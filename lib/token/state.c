@@ -35,10 +35,9 @@ static CK_RV read_file(struct token *token, struct objstore_token *on_disk, stru
 	CK_RV rv = objstore_token_read(token->store, on_disk);
 
 	memset(file, 0, sizeof *file);
-	if (rv == CKR_OK && on_disk->exists && !token_file_decode(&on_disk->body, file)) {
+	if (rv == CKR_OK && on_disk->exists
+		&& (rv = token_file_decode(&on_disk->body, file)) == CKR_DEVICE_ERROR)
 		log_error("the token file is none that this version knows");
-		rv = CKR_DEVICE_ERROR;
-	}
 	buf_free(&on_disk->body);
 	if (rv != CKR_OK)
 		token_file_free(file);

@@ -76,11 +76,20 @@ static bool role_decode(struct reader *r, struct role_record *record)
 	block_decode(r, &record->blob);
 	block_decode(r, &record->bound);
 	reader_copy(r, record->mac, MAC_LEN);
-	return record->iterations >= ITERATIONS_MIN && record->iterations <= ITERATIONS_MAX
-		&& !buf_failed(&record->blob) && !buf_failed(&record->bound);
+	return record->iterations >= ITERATIONS_MIN && record->iterations <= ITERATIONS_MAX;
 }
 
-bool token_file_decode(const struct buf *body, struct token_file *file)
+static bool lacks_memory(const struct token_file *file)
+{
+	bool lacks = buf_failed(&file->so_copy) || buf_failed(&file->import_parent)
+		|| buf_failed(&file->dropped);
+
+	for (int i = 0; i < ROLES; i++)
+		lacks = lacks || buf_failed(&file->roles[i].blob) || buf_failed(&file->roles[i].bound);
+	return lacks;
+}
+
+CK_RV token_file_decode(const struct buf *body, struct token_file *file)
 {
 	struct reader r;
 	bool ok = true;
@@ -99,9 +108,10 @@ bool token_file_decode(const struct buf *body, struct token_file *file)
 	reader_copy(&r, file->master_check, MAC_LEN);
 	block_decode(&r, &file->import_parent);
 	block_decode(&r, &file->dropped);
+	if (lacks_memory(file))
+		return CKR_HOST_MEMORY;
 	return ok && !reader_failed(&r) && r.left == 0 && file->dropped.len % TSPI_UUID_LEN == 0
-		&& !buf_failed(&file->so_copy) && !buf_failed(&file->import_parent)
-		&& !buf_failed(&file->dropped);
+		? CKR_OK : CKR_DEVICE_ERROR;
 }
 
 void token_file_drop_role(struct token_file *file, enum role role)

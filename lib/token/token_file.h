@@ -47,8 +47,9 @@ void token_file_free(struct token_file *file);
 /* Appends the body. */
 bool token_file_encode(const struct token_file *file, struct buf *body);
 
-/* file is initialised to zeros by the caller, who frees it. False: the body is none of ours. */
-bool token_file_decode(const struct buf *body, struct token_file *file);
+/* file is initialised to zeros by the caller, who frees it. CKR_DEVICE_ERROR: the body is none of ours.
+   CKR_HOST_MEMORY. */
+CK_RV token_file_decode(const struct buf *body, struct token_file *file);
 
 /* Empties a role; the UUID of its key, if it had one, is to be dropped. */
 void token_file_drop_role(struct token_file *file, enum role role);

@@ -53,7 +53,7 @@ bool crypto_open(const uint8_t *key, const void *header, size_t header_len, cons
 /* A new RSA key of exponent 65537: its modulus and one of its primes are appended. */
 bool crypto_rsa_generate(unsigned int bits, struct buf *modulus, struct buf *prime);
 
-/* An RSA public key of big-endian modulus and exponent; NULL if libcrypto refuses. */
+/* An RSA public key of big-endian modulus and exponent; NULL for want of memory. */
 EVP_PKEY *crypto_rsa_public(const uint8_t *modulus, size_t modulus_len, const uint8_t *exponent,
 	size_t exponent_len);
 

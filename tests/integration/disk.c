@@ -163,7 +163,7 @@ static void disk_failing(void)
 			check_failing(acts[i].name, acts[i].act, "fsync:error=EIO", CKR_DEVICE_ERROR);
 	check_failing("C_DestroyObject", destroy, "unlinkat:error=EIO", CKR_DEVICE_ERROR);
 	check_failing("C_GenerateKeyPair", generate, RENAME ":error=EIO:when=2", CKR_DEVICE_ERROR);
-	check_failing("C_CreateObject", create, "openat:error=EMFILE", CKR_DEVICE_ERROR);
+	check_failing("C_CreateObject", create, "openat:error=EMFILE", CKR_HOST_MEMORY);
 	check_failing("C_CreateObject", create, "fcntl:error=ENOLCK", CKR_DEVICE_ERROR);
 }
 

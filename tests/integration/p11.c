@@ -146,6 +146,7 @@ static int load_module(void)
 {
 	const char *name = getenv("PKCS11_TPM_MODULE");
 	CK_C_GetFunctionList get_list;
+	CK_FUNCTION_LIST *(*with_faults)(CK_FUNCTION_LIST *); /* tests/faults/again.h */
 
 	if (name == NULL || getenv("WITH_SWTPM_DIR") == NULL) {
 		printf("Bail out! run me under tools/with-swtpm, with a built module\n");
@@ -161,6 +162,9 @@ static int load_module(void)
 		printf("Bail out! %s has no usable C_GetFunctionList\n", name);
 		return -1;
 	}
+	*(void **)&with_faults = dlsym(p11_module, "faults_list");
+	if (with_faults != NULL)
+		p11 = with_faults(p11);
 	return 0;
 }
 

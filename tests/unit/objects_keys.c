@@ -318,7 +318,7 @@ static void set_parent(void)
 	memset(&file, 0, sizeof file);
 	RV_MUST(objstore_open(&store), CKR_OK);
 	RV_MUST(objstore_token_read(store, &on_disk), CKR_OK);
-	MUST(token_file_decode(&on_disk.body, &file));
+	MUST(token_file_decode(&on_disk.body, &file) == CKR_OK);
 	buf_free(&file.import_parent);
 	buf_put(&file.import_parent, parent_there.data, parent_there.len);
 	MUST(token_file_encode(&file, &body));
@@ -338,7 +338,7 @@ static void check_parent(void)
 	memset(&file, 0, sizeof file);
 	RV_MUST(objstore_open(&store), CKR_OK);
 	RV_MUST(objstore_token_read(store, &on_disk), CKR_OK);
-	MUST(token_file_decode(&on_disk.body, &file));
+	MUST(token_file_decode(&on_disk.body, &file) == CKR_OK);
 	BYTES_EQUAL(file.import_parent.data, file.import_parent.len, parent_there.data, parent_there.len);
 	buf_free(&on_disk.body);
 	token_file_free(&file);

@@ -138,7 +138,7 @@ static bool has_so_copy(void)
 	memset(&file, 0, sizeof file);
 	RV_MUST(objstore_open(&store), CKR_OK);
 	has = objstore_token_read(store, &on_disk) == CKR_OK && on_disk.exists
-		&& token_file_decode(&on_disk.body, &file) && file.so_copy.len != 0;
+		&& token_file_decode(&on_disk.body, &file) == CKR_OK && file.so_copy.len != 0;
 	buf_free(&on_disk.body);
 	token_file_free(&file);
 	objstore_close(&store);

@@ -14,7 +14,7 @@ static void file_read(struct objstore *store, struct objstore_token *on_disk, st
 {
 	memset(file, 0, sizeof *file);
 	RV_MUST(objstore_token_read(store, on_disk), CKR_OK);
-	MUST(on_disk->exists && token_file_decode(&on_disk->body, file));
+	MUST(on_disk->exists && token_file_decode(&on_disk->body, file) == CKR_OK);
 	buf_free(&on_disk->body);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "codes.h"
 
-#include "fuzz.h"
+#include <stddef.h>
+#include <string.h>
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define CODES_MAX 26
 
 /* Of any function: 5.1.1, and those of 5.1.2 to 5.1.4 that the token's state can bring about. */
@@ -45,7 +47,10 @@ static const struct {
 	{ "C_GetMechanismInfo", { SLOT, CKR_MECHANISM_INVALID, CKR_TOKEN_NOT_RECOGNIZED } },
 	{ "C_InitToken",
 		{ SLOT, PIN, CKR_SESSION_EXISTS, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_WRITE_PROTECTED } },
-	{ "C_InitPIN", { SESSION, WRITES, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_USER_NOT_LOGGED_IN } },
+	/* The project's choice: the last two, while the SO cannot have the user's objects. */
+	{ "C_InitPIN",
+		{ SESSION, WRITES, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_USER_NOT_LOGGED_IN,
+			CKR_PIN_EXPIRED, CKR_FUNCTION_REJECTED } },
 	{ "C_SetPIN",
 		{ SESSION, WRITES, CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_PIN_LOCKED } },
 	{ "C_OpenSession",
@@ -140,18 +145,17 @@ static const struct {
 	{ "C_CancelFunction", { CKR_FUNCTION_NOT_PARALLEL } },
 };
 
-CK_RV codes_check(const char *function, CK_RV rv)
+bool codes_listed(const char *function, CK_RV rv)
 {
 	size_t row = 0;
 
 	for (size_t i = 0; i < COUNT(general); i++)
 		if (general[i] == rv)
-			return rv;
+			return true;
 	while (row < COUNT(rows) && strcmp(rows[row].function, function) != 0)
 		row++;
 	for (size_t i = 0; row < COUNT(rows) && i < CODES_MAX && rows[row].codes[i] != 0; i++)
 		if (rows[row].codes[i] == rv)
-			return rv;
-	fprintf(stderr, "%s: 0x%lx\n", function, rv);
-	fuzz_fail(__FILE__, __LINE__, "the standard lists that code");
+			return true;
+	return false;
 }
