@@ -58,6 +58,8 @@ CK_RV describe_rsa(struct buf *attrs)
 	size_t modulus_len, exponent_len;
 	EVP_PKEY *key;
 
+	if (buf_failed(attrs))
+		return CKR_HOST_MEMORY;
 	if (!attrs_get(attrs, CKA_MODULUS, &modulus, &modulus_len)
 		|| !attrs_get(attrs, CKA_PUBLIC_EXPONENT, &exponent, &exponent_len))
 		return CKR_TEMPLATE_INCOMPLETE;
@@ -87,6 +89,8 @@ CK_RV describe_secret(struct buf *attrs)
 	const uint8_t *value;
 	size_t len;
 
+	if (buf_failed(attrs))
+		return CKR_HOST_MEMORY;
 	if (!attrs_get(attrs, CKA_VALUE, &value, &len) || len == 0)
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	attrs_put_ulong(attrs, CKA_VALUE_LEN, (CK_ULONG)len);

@@ -65,7 +65,7 @@ static CK_RV import_describe(const CK_ATTRIBUTE *template, CK_ULONG count, struc
 	attrs_put(attrs, CKA_MODULUS, modulus.p, modulus.len);
 	attrs_put(attrs, CKA_PUBLIC_EXPONENT, tspi_exponent, sizeof tspi_exponent);
 	attrs_put_ulong(attrs, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
-	return buf_failed(attrs) ? CKR_HOST_MEMORY : describe_rsa(attrs);
+	return describe_rsa(attrs);
 }
 
 /* Imported keys can always decrypt, and get the auth of every other import of the same key: tcsd takes two
@@ -115,13 +115,13 @@ static CK_RV public_key_describe(const CK_ATTRIBUTE *template, CK_ULONG count, s
 	attrs_put(attrs, CKA_PUBLIC_EXPONENT, exponent.p, exponent.len);
 	attrs_put_ulong(attrs, CKA_MODULUS_BITS, (CK_ULONG)number_bits(modulus));
 	attrs_put_ulong(attrs, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
-	return buf_failed(attrs) ? CKR_HOST_MEMORY : describe_rsa(attrs);
+	return describe_rsa(attrs);
 }
 
 static CK_RV secret_key_describe(struct buf *attrs)
 {
 	attrs_put_ulong(attrs, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
-	return buf_failed(attrs) ? CKR_HOST_MEMORY : describe_secret(attrs);
+	return describe_secret(attrs);
 }
 
 static CK_RV complete(struct token *token, const struct actor *actor, CK_OBJECT_CLASS class,
