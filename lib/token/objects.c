@@ -69,8 +69,8 @@ static CK_RV create_locked(struct token *token, const struct actor *actor, struc
 	size_t count, struct objstore_change *changes, CK_OBJECT_HANDLE *handles)
 {
 	struct objects *set = &token->objects;
+	CK_RV rv = state_refresh_locked(token); /* which may empty the set */
 	size_t before = set->count, stored = 0;
-	CK_RV rv = state_refresh_locked(token);
 
 	for (size_t i = 0; rv == CKR_OK && i < count; i++)
 		rv = may_write_locked(token, actor, objects[i]->is_token, objects[i]->is_private);
