@@ -260,7 +260,8 @@ static CK_RV find_locked(struct token *token, struct search *search)
 	struct objects *set = &token->objects;
 	CK_RV rv = set_look(token);
 
-	if (rv == CKR_OK && id != NULL && id->pValue != NULL && index_make(token, &rv))
+	if (rv == CKR_OK && id != NULL && id->pValue != NULL && id->ulValueLen <= BUF_MAX
+		&& index_make(token, &rv))
 		for (size_t i = index_first(set, id->pValue, id->ulValueLen); rv == CKR_OK && i != INDEX_END;
 			i = index_next(set, i))
 			rv = search_try(search, token, set->entries[i]);

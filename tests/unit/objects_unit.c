@@ -73,6 +73,31 @@ static void many(void)
 	token_close(&token);
 }
 
+/* The caller's mistake, such as what a C_GetAttributeValue that failed has left in the template. */
+static void lengths(void)
+{
+	static const size_t counts[] = { 2, MANY };
+	static const CK_ULONG lengths[] = { CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION / 2,
+		BUF_MAX + 1 };
+	struct token *token = new_user();
+	CK_OBJECT_HANDLE *handles;
+	size_t count;
+
+	for (size_t i = 0; i < COUNT(counts); i++) {
+		for (size_t n = 0; n < counts[i]; n++)
+			data_object(token, "object", false, false);
+		for (size_t n = 0; n < COUNT(lengths); n++) {
+			CK_ATTRIBUTE id[] = { { CKA_ID, (char[]){ "id" }, lengths[n] } };
+
+			tap_about("%zu objects, a length of 0x%lx", counts[i], lengths[n]);
+			RV_EQUAL(objects_find(token, id, 1, &handles, &count), CKR_OK);
+			NUMBER_EQUAL(count, 0);
+			free(handles);
+		}
+	}
+	token_close(&token);
+}
+
 static void changed_elsewhere(void)
 {
 	struct token *token = new_user(), *other = other_user();
@@ -330,6 +355,7 @@ int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
 		{ "many objects", many },
+		{ "an id of an impossible length", lengths },
 		{ "another process changes objects", changed_elsewhere },
 		{ "two processes change one object", changed_by_both },
 		{ "handles", handles },
