@@ -71,14 +71,17 @@ bool index_make(struct token *token, CK_RV *rv)
 	*rv = CKR_OK;
 	if (set->index.holds || set->count < WORTH_IT)
 		return set->index.holds;
-	for (size_t i = 0; *rv == CKR_OK && i < set->count; i++) {
-		*rv = set_read(token, set->entries[i]);
-		if (*rv == CKR_DEVICE_ERROR) {
-			complete = complete && set->entries[i]->unreadable;
-			*rv = CKR_OK;
+	for (size_t i = 0; i < set->count; i++) {
+		struct entry *entry = set->entries[i];
+		CK_RV read = set_read(token, entry);
+
+		if (read == CKR_HOST_MEMORY) {
+			*rv = read;
+			return false;
 		}
+		complete = complete && (read == CKR_OK || entry->unreadable);
 	}
-	if (*rv == CKR_OK && complete && !room_make(&set->index, set->count))
+	if (complete && !room_make(&set->index, set->count))
 		*rv = CKR_HOST_MEMORY;
 	if (*rv != CKR_OK || !complete)
 		return false;

@@ -11,8 +11,8 @@
 
 #define INDEX_END ((size_t)-1)
 
-/* False: the set is small, or some object cannot be read just now, so each is to be looked at.
-   CKR_HOST_MEMORY in *rv. */
+/* False: the set is small, or some object cannot be read just now or has gone, so each is to be
+   looked at. CKR_HOST_MEMORY in *rv. */
 bool index_make(struct token *token, CK_RV *rv);
 
 /* The first entry's number, and that of the next, in their order. All that have the id are among them. */

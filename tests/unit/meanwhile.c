@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What another process does in the midst of a call, at the making of a key. */
+/* What another process does in the midst of a call: at the making of a key, and behind a list of the store. */
 #include "token.h"
 
 #define MANY 70 /* enough for an index of them */
 
 CK_RV __real_tspi_key_create(enum tspi_usage usage, unsigned int bits, const uint8_t *auth, struct buf *blob);
 CK_RV __wrap_tspi_key_create(enum tspi_usage usage, unsigned int bits, const uint8_t *auth, struct buf *blob);
-static void (*at_create)(void);
+CK_RV __real_objstore_list(struct objstore *store, struct objstore_id **ids, size_t *count,
+	uint64_t *generation);
+CK_RV __wrap_objstore_list(struct objstore *store, struct objstore_id **ids, size_t *count,
+	uint64_t *generation);
+
+static void (*at_create)(void), (*at_list)(void);
 
 /* Once, so that what is done there may come by again. */
 static void pass(void (**at)(void))
@@ -24,6 +29,15 @@ CK_RV __wrap_tspi_key_create(enum tspi_usage usage, unsigned int bits, const uin
 	return __real_tspi_key_create(usage, bits, auth, blob);
 }
 
+CK_RV __wrap_objstore_list(struct objstore *store, struct objstore_id **ids, size_t *count,
+	uint64_t *generation)
+{
+	CK_RV rv = __real_objstore_list(store, ids, count, generation);
+
+	pass(&at_list);
+	return rv;
+}
+
 /* --- another process --- */
 
 static void token_initialised(void)
@@ -31,6 +45,24 @@ static void token_initialised(void)
 	struct token *other = token_again();
 
 	RV_EQUAL(init_token(other, SO_PIN), CKR_OK);
+	token_close(&other);
+}
+
+static void object_destroyed(void)
+{
+	struct token *other = token_again();
+	CK_OBJECT_HANDLE handle;
+
+	NUMBER_EQUAL(find(other, "destroyed", &handle), 1);
+	RV_EQUAL(objects_destroy(other, &actor, handle), CKR_OK);
+	token_close(&other);
+}
+
+static void object_made(void)
+{
+	struct token *other = token_again();
+
+	data_object(other, "new", true, false);
 	token_close(&other);
 }
 
@@ -48,6 +80,17 @@ static struct token *with_many(void)
 	for (int i = 0; i < MANY; i++)
 		RV_MUST(keys_create_object(token, &actor, template, i == 0 ? 7 : 6, &handle), CKR_OK);
 	return token;
+}
+
+static size_t find_id(struct token *token, char *id, CK_ULONG len)
+{
+	CK_ATTRIBUTE template[] = { { CKA_ID, id, len } };
+	CK_OBJECT_HANDLE *handles;
+	size_t count;
+
+	RV_EQUAL(objects_find(token, TEMPLATE(template), &handles, &count), CKR_OK);
+	free(handles);
+	return count;
 }
 
 static CK_RV generate(struct token *token, bool private, CK_OBJECT_HANDLE handles[2])
@@ -93,11 +136,27 @@ static void private_pair_of_new_token(void)
 	token_close(&token);
 }
 
+static void index_without_object(void)
+{
+	char id[] = "id";
+	struct token *token = with_many();
+
+	NUMBER_EQUAL(find_id(token, id, 2), MANY);
+	object_made();
+	at_list = object_destroyed;
+	NUMBER_EQUAL(find_id(token, id, 2), MANY - 1);
+	CHECK(at_list == NULL);
+	NUMBER_EQUAL(find_id(token, id, 2), MANY - 1);
+	NUMBER_EQUAL(find(token, "destroyed", NULL), 0);
+	token_close(&token);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
 		{ "C_InitToken while a pair is made", pair_of_new_token },
 		{ "C_InitToken while a private pair is made", private_pair_of_new_token },
+		{ "an object is destroyed between list and read", index_without_object },
 		{ NULL, NULL },
 	};
 
