@@ -31,6 +31,16 @@ bool digest_lost(struct token *token, const struct digest_op *op)
 	return op->needs_login && op->login != token_login_number(token);
 }
 
+/* The digest as it may be used now: none if the login has ended that a key was seen in. */
+static struct digest_op *under_way(struct session *session)
+{
+	struct digest_op *op = &session->digest;
+
+	if (op->mechanism != NULL && digest_lost(session->token, op))
+		digest_end(session);
+	return op->mechanism != NULL ? op : NULL;
+}
+
 CK_RV digest_init(struct session *session, const CK_MECHANISM *wanted)
 {
 	struct digest_op *op = &session->digest;
@@ -39,7 +49,7 @@ CK_RV digest_init(struct session *session, const CK_MECHANISM *wanted)
 
 	if (rv != CKR_OK)
 		return rv;
-	if (op->mechanism != NULL)
+	if (under_way(session) != NULL)
 		return CKR_OPERATION_ACTIVE;
 	op->mechanism = mechanism;
 	op->mode = OP_FRESH;
@@ -72,11 +82,9 @@ static CK_RV finish(struct digest_op *op, const struct output *out)
 static bool begin_end(struct session *session, enum op_mode wrong, enum op_mode mode,
 	const struct output *out, CK_RV *rv)
 {
-	struct digest_op *op = &session->digest;
+	struct digest_op *op = under_way(session);
 
-	if (digest_lost(session->token, op))
-		digest_end(session);
-	if (op->mechanism == NULL) {
+	if (op == NULL) {
 		*rv = CKR_OPERATION_NOT_INITIALIZED;
 		return true;
 	}
@@ -103,12 +111,10 @@ CK_RV digest(struct session *session, const CK_BYTE *p, CK_ULONG n, struct outpu
 
 CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n)
 {
-	struct digest_op *op = &session->digest;
+	struct digest_op *op = under_way(session);
 	CK_RV rv;
 
-	if (digest_lost(session->token, op))
-		digest_end(session);
-	if (op->mechanism == NULL)
+	if (op == NULL)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	rv = op->mode == OP_ONE_SHOT ? CKR_OPERATION_ACTIVE : add(op, p, n);
 	op->mode = OP_PARTS;
@@ -117,14 +123,17 @@ CK_RV digest_update(struct session *session, const CK_BYTE *p, CK_ULONG n)
 	return rv;
 }
 
+/* A key of a later login does not make the digest one of that login. */
 CK_RV digest_key(struct session *session, CK_OBJECT_HANDLE handle)
 {
+	unsigned long login = token_login_number(session->token);
+	struct digest_op *op = under_way(session);
 	struct object *object = NULL;
 	const uint8_t *value;
 	size_t len;
 	CK_RV rv;
 
-	if (session->digest.mechanism == NULL)
+	if (op == NULL)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	rv = objects_get(session->token, handle, &object);
 	if (rv == CKR_OBJECT_HANDLE_INVALID)
@@ -132,9 +141,9 @@ CK_RV digest_key(struct session *session, CK_OBJECT_HANDLE handle)
 	else if (rv == CKR_OK && (object->policy->class != CKO_SECRET_KEY
 		|| !attrs_get(&object->attrs, CKA_VALUE, &value, &len)))
 		rv = CKR_KEY_INDIGESTIBLE;
-	if (rv == CKR_OK && object->is_private) {
-		session->digest.needs_login = true;
-		session->digest.login = token_login_number(session->token);
+	if (rv == CKR_OK && object->is_private && !op->needs_login) {
+		op->needs_login = true;
+		op->login = login;
 	}
 	if (rv == CKR_OK)
 		rv = digest_update(session, value, len);

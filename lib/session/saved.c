@@ -92,6 +92,7 @@ CK_RV saved_get(struct saved_states *states, struct session *session, struct out
 	uint8_t name[NAME_LEN];
 	CK_RV rv;
 
+	operations_end_lost(session);
 	if (works_with_keys(session))
 		return CKR_STATE_UNSAVEABLE;
 	if (session->digest.mechanism == NULL)
@@ -119,7 +120,8 @@ CK_RV saved_set(struct saved_states *states, struct session *session, const CK_B
 	pthread_mutex_lock(&states->mutex);
 	for (size_t i = 0; i < SAVED_MAX; i++)
 		if (states->states[i].digest.md != NULL
-			&& wipe_equal(states->states[i].name, state, NAME_LEN))
+			&& wipe_equal(states->states[i].name, state, NAME_LEN)
+			&& !digest_lost(session->token, &states->states[i].digest))
 			rv = digest_copy(&states->states[i].digest, &copy) ? CKR_OK : CKR_HOST_MEMORY;
 	pthread_mutex_unlock(&states->mutex);
 	if (rv == CKR_OK && has_keys) {

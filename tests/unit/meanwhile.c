@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What another process does in the midst of a call: at the making of a key, and behind a list of the store. */
+#include "session/saved.h"
 #include "token.h"
 
 #define MANY 70 /* enough for an index of them */
@@ -151,12 +152,106 @@ static void index_without_object(void)
 	token_close(&token);
 }
 
+/* --- a digest with a private key in it, whose login another process ends --- */
+
+static struct sessions *sessions; /* stays */
+static CK_MECHANISM sha256 = { CKM_SHA256, NULL, 0 };
+static CK_BYTE state[64], out[64];
+static CK_ULONG state_len, out_len;
+
+static CK_OBJECT_HANDLE private_key(struct token *token)
+{
+	CK_ATTRIBUTE template[] = { A_ULONG(CKA_VALUE_LEN, 32), A_BOOL(CKA_PRIVATE, true) };
+	CK_OBJECT_HANDLE handle = 0;
+
+	RV_MUST(secret_generate(token, &actor, TEMPLATE(template), &handle), CKR_OK);
+	return handle;
+}
+
+static CK_RV begin(struct session *session)
+{
+	return digest_init(session, &sha256);
+}
+
+static CK_RV whole(struct session *session)
+{
+	return digest(session, (const CK_BYTE *)"abc", 3, (struct output){ out, &out_len });
+}
+
+static CK_RV update(struct session *session)
+{
+	return digest_update(session, (const CK_BYTE *)"abc", 3);
+}
+
+static CK_RV final(struct session *session)
+{
+	return digest_final(session, (struct output){ out, &out_len });
+}
+
+/* With a key of the next login. */
+static CK_RV key(struct session *session)
+{
+	RV_MUST(login(session->token, ROLE_USER, USER_DEFAULT), CKR_OK);
+	return digest_key(session, private_key(session->token));
+}
+
+static CK_RV save(struct session *session)
+{
+	return saved_get(sessions_saved(sessions), session, (struct output){ out, &out_len });
+}
+
+static CK_RV set_saved(struct session *session)
+{
+	return saved_set(sessions_saved(sessions), session, state, state_len, false);
+}
+
+static void digest_of_old_login(void)
+{
+	static const struct {
+		const char *name;
+		CK_RV (*act)(struct session *session);
+		CK_RV rv;
+	} rows[] = {
+		{ "C_DigestInit", begin, CKR_OK }, { "C_Digest", whole, CKR_OPERATION_NOT_INITIALIZED },
+		{ "C_DigestUpdate", update, CKR_OPERATION_NOT_INITIALIZED },
+		{ "C_DigestFinal", final, CKR_OPERATION_NOT_INITIALIZED },
+		{ "C_DigestKey", key, CKR_OPERATION_NOT_INITIALIZED },
+		{ "C_GetOperationState", save, CKR_OPERATION_NOT_INITIALIZED },
+		{ "C_SetOperationState", set_saved, CKR_SAVED_STATE_INVALID },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct token *token = token_new();
+		struct session *session;
+		CK_SESSION_HANDLE handle;
+
+		tap_about("%s", rows[i].name);
+		make_used(token);
+		RV_MUST(sessions_open(token, &sessions), CKR_OK);
+		RV_MUST(session_open(sessions, CKF_SERIAL_SESSION | CKF_RW_SESSION, &handle), CKR_OK);
+		RV_MUST(session_enter(sessions, handle, &session), CKR_OK);
+		RV_MUST(login(token, ROLE_USER, USER_PIN), CKR_OK);
+		RV_MUST(digest_init(session, &sha256), CKR_OK);
+		RV_MUST(digest_key(session, private_key(token)), CKR_OK);
+		state_len = out_len = sizeof state;
+		RV_MUST(saved_get(sessions_saved(sessions), session, (struct output){ state, &state_len }),
+			CKR_OK);
+		token_initialised();
+		CHECK(token_login_state(token) == LOGIN_NONE);
+		RV_EQUAL(rows[i].act(session), rows[i].rv);
+		session_leave(session);
+		sessions_close(sessions);
+		token_close(&token);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
 		{ "C_InitToken while a pair is made", pair_of_new_token },
 		{ "C_InitToken while a private pair is made", private_pair_of_new_token },
 		{ "an object is destroyed between list and read", index_without_object },
+		{ "a digest whose login ends", digest_of_old_login },
 		{ NULL, NULL },
 	};
 
