@@ -109,7 +109,7 @@ static bool value_equals(enum attr_kind kind, const CK_ATTRIBUTE *a, const uint8
 
 static CK_RV value_put(enum attr_kind kind, const CK_ATTRIBUTE *a, struct buf *attrs)
 {
-	struct buf value = BUF_INIT;
+	struct buf value = { .secret = attrs->secret };
 
 	value_in(kind, a, &value);
 	if (!buf_failed(&value))
@@ -199,6 +199,16 @@ static CK_RV default_put(const struct attr_rule *rule, struct buf *attrs)
 	return buf_failed(attrs) ? CKR_HOST_MEMORY : CKR_OK;
 }
 
+static bool becomes_private(const struct class_policy *policy, const CK_ATTRIBUTE *template, CK_ULONG count)
+{
+	const CK_ATTRIBUTE *a = template_find(template, count, CKA_PRIVATE);
+	const struct attr_rule *rule = class_rule(policy, CKA_PRIVATE);
+
+	if (a != NULL && value_valid(KIND_BOOL, a))
+		return is_true(a);
+	return rule != NULL && (rule->flags & DEFAULT_TRUE) != 0;
+}
+
 CK_RV template_apply(const struct class_policy *policy, enum template_use use, bool is_so,
 	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs)
 {
@@ -206,6 +216,8 @@ CK_RV template_apply(const struct class_policy *policy, enum template_use use, b
 	static const unsigned int must[] = { MUST_CREATE, MUST_GENERATE, UNIQUE_VALUE };
 	CK_RV rv;
 
+	buf_free(attrs);
+	attrs->secret = becomes_private(policy, template, count);
 	for (size_t i = 0; i < policy->count; i++)
 		if ((rv = default_put(&policy->rules[i], attrs)) != CKR_OK)
 			return rv;

@@ -26,8 +26,8 @@ CK_RV template_class(const CK_ATTRIBUTE *template, CK_ULONG count, const struct 
 enum template_use { TEMPLATE_CREATE, TEMPLATE_GENERATE, TEMPLATE_UNWRAP };
 
 /*
- * Appends what the template gives and the defaults of what it does not, without what only the chip
- * keeps. is_so: the SO asks. CKR_ATTRIBUTE_TYPE_INVALID, _VALUE_INVALID, _READ_ONLY, CKR_TEMPLATE_INCOMPLETE,
+ * attrs becomes what the template gives and the defaults of what it does not, without what only the chip
+ * keeps; in secret memory if the object is to be private. is_so: the SO asks. CKR_ATTRIBUTE_TYPE_INVALID, _VALUE_INVALID, _READ_ONLY, CKR_TEMPLATE_INCOMPLETE,
  * _INCONSISTENT.
  */
 CK_RV template_apply(const struct class_policy *policy, enum template_use use, bool is_so,

@@ -64,6 +64,7 @@ static CK_RV decrypt(struct cipher_op *op, const CK_BYTE *p, CK_ULONG n, const s
 	CK_RV rv = CKR_OK;
 
 	if (!op->has_plain) {
+		op->plain.secret = op->key.needs_login;
 		rv = op_key_decrypt(&op->key, p, n, &op->plain);
 		op->has_plain = rv == CKR_OK;
 	}

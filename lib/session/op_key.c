@@ -61,6 +61,7 @@ static CK_RV open_secret(const struct object *object, struct op_key *key)
 
 	if (!attrs_get(&object->attrs, CKA_VALUE, &value, &len))
 		return CKR_KEY_TYPE_INCONSISTENT;
+	key->secret.secret = object->is_private;
 	buf_put(&key->secret, value, len);
 	return buf_failed(&key->secret) ? CKR_HOST_MEMORY : CKR_OK;
 }

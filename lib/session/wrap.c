@@ -94,7 +94,7 @@ CK_RV key_unwrap(struct session *session, const CK_MECHANISM *wanted, CK_OBJECT_
 {
 	const struct mechanism *mechanism;
 	struct op_key by = { 0 };
-	struct buf value = BUF_INIT;
+	struct buf value = { .secret = true };
 	CK_RV rv;
 
 	if ((rv = mechanism_check(wanted, CKF_UNWRAP, &mechanism, NULL)) != CKR_OK

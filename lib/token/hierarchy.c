@@ -57,7 +57,7 @@ void role_close(struct tspi_key **key)
 static CK_RV unbind(const struct buf *blob, const struct buf *bound, const uint8_t *auth, uint8_t *secret,
 	struct tspi_key **key)
 {
-	struct buf plain = BUF_INIT;
+	struct buf plain = { .secret = true };
 	CK_RV rv = tspi_key_open(blob->data, blob->len, NULL, TSPI_AUTH_PIN, auth, key);
 
 	if (rv == CKR_OK)
@@ -150,7 +150,7 @@ static void put_public_half(struct buf *b, const struct role_record *record)
 CK_RV role_mac(const struct token_file *file, const struct objstore_id *token_id, enum role role,
 	const uint8_t *secret, const uint8_t *k2, uint8_t mac[MAC_LEN])
 {
-	struct buf b = BUF_INIT;
+	struct buf b = { .secret = true };
 	bool ok;
 
 	buf_put_u8(&b, (uint8_t)role);

@@ -17,7 +17,7 @@ static CK_RV apply(struct token *token, enum template_use use, const CK_ATTRIBUT
 
 static bool random_value(struct buf *attrs, size_t len)
 {
-	struct buf value = BUF_INIT;
+	struct buf value = { .secret = attrs->secret };
 	uint8_t *to = buf_extend(&value, len);
 	bool ok = to != NULL && crypto_random(to, len);
 

@@ -98,7 +98,7 @@ CK_RV tspi_key_wrap(const struct buf *parent_blob, enum tspi_usage usage, const 
 	size_t modulus_len, const uint8_t *prime, size_t prime_len, const uint8_t *auth, struct buf *blob)
 {
 	struct tspi_key_info key = { usage, true, true, modulus, modulus_len }, parent;
-	struct buf public = BUF_INIT, private = BUF_INIT, wrapped = BUF_INIT;
+	struct buf public = BUF_INIT, private = { .secret = true }, wrapped = BUF_INIT;
 	uint8_t migration_auth[TSPI_AUTH_LEN], digest[CRYPTO_SHA1_LEN];
 	CK_RV rv = CKR_HOST_MEMORY;
 
@@ -133,7 +133,7 @@ out:
 CK_RV tspi_bind(const struct buf *blob, const void *p, size_t n, struct buf *out)
 {
 	struct tspi_key_info key;
-	struct buf plain = BUF_INIT;
+	struct buf plain = { .secret = true };
 	bool ok;
 
 	if (!tspi_blob_info(blob->data, blob->len, &key) || key.usage != TSPI_BIND) {
