@@ -82,7 +82,8 @@ static CK_RV make_in_chip(struct pair *pair, unsigned int bits)
 {
 	pair->parent = KEY_PARENT_SRK;
 	pair->origin = KEY_ORIGIN_CHIP;
-	return tspi_key_create(chip_key_usage(&pair->attrs[0]), bits, pair->auth, &pair->blob);
+	return tspi_public_code(
+		tspi_key_create(chip_key_usage(&pair->attrs[0]), bits, pair->auth, &pair->blob));
 }
 
 static CK_RV make_in_software(struct token *token, struct pair *pair, unsigned int bits)

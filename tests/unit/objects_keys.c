@@ -176,6 +176,8 @@ static void no_half_pair(void)
 
 	fake_fail(FAKE_CREATE, 1, CKR_DEVICE_ERROR);
 	RV_EQUAL(generate(token, &actor, true, true, &pair), CKR_DEVICE_ERROR);
+	fake_fail(FAKE_CREATE, 1, CKR_TOKEN_NOT_RECOGNIZED);
+	RV_EQUAL(generate(token, &actor, true, true, &pair), CKR_DEVICE_ERROR);
 	for (size_t i = 0; i < COUNT(limits); i++) {
 		limit_files(limits[i]);
 		CHECK(generate(token, &actor, true, true, &pair) != CKR_OK);
