@@ -14,8 +14,10 @@ static void file_replace_locked(struct token *token, const struct objstore_token
 		&& memcmp(&on_disk->id, &token->on_disk.id, sizeof on_disk->id) == 0;
 
 	if (!same && token->on_disk.exists) {
-		if (token->login.who != LOGIN_NONE)
+		if (token->login.who != LOGIN_NONE) {
 			log_info("another process initialised the token: the login has ended");
+			tspi_close_soon();
+		}
 		state_logout_locked(token);
 		state_forget_token(token);
 	}

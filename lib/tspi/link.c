@@ -28,7 +28,7 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct link the_link;
 static atomic_bool is_open;
 static struct link_object *objects;
-static bool expired;
+static atomic_bool expired;
 
 static pthread_mutex_t seen_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t retired_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -227,6 +227,12 @@ void link_expire(void)
 	expired = true;
 }
 
+void tspi_close_soon(void)
+{
+	if (is_open)
+		link_expire();
+}
+
 void link_object_add(struct link_object *object, TSS_HOBJECT handle, TSS_HPOLICY policy)
 {
 	object->handle = handle;
@@ -299,7 +305,7 @@ void tspi_start(bool may_start_threads)
 
 void tspi_rest(void)
 {
-	if (is_open && keeper_absent())
+	if (is_open && (expired || keeper_absent()))
 		close_idle();
 }
 

@@ -28,7 +28,8 @@
    tspi_rest(), and a tcsd that keeps silent is waited for. */
 void tspi_start(bool may_start_threads);
 
-/* At the end of a call: closes the connection if no thread is there to do it later. */
+/* At the end of a call: closes the connection if no thread is there to do it later, or tspi_close_soon() was
+   called. */
 void tspi_rest(void);
 
 /* Closes the connection and ends the thread. Waits for the chip. */
@@ -39,6 +40,9 @@ void tspi_stop(void);
  * process in the chip. Whoever uses a key afterwards has it loaded again. Waits for the chip.
  */
 void tspi_close(void);
+
+/* For who must not wait: the connection is closed at the end of the call, or of another's work with it. */
+void tspi_close_soon(void);
 
 /* For the child after a fork: lets go of the parent's connection without a word to tcsd. */
 void tspi_forget(void);

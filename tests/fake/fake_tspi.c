@@ -50,6 +50,7 @@ static struct {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* one command at a time */
 static atomic_uint open_keys;
+static atomic_bool closes_soon;
 
 static struct {
 	pthread_mutex_t mutex;
@@ -66,6 +67,7 @@ void fake_reset(void)
 	memset(&chip, 0, sizeof chip);
 	chip.serial = serial;
 	chip.epoch = 1;
+	closes_soon = false;
 	fake_hold_create(false);
 }
 
@@ -247,6 +249,11 @@ void tspi_close(void)
 	chip.epoch++;
 	chip.pin_key = false;
 	pthread_mutex_unlock(&mutex);
+}
+
+void tspi_close_soon(void)
+{
+	closes_soon = true;
 }
 
 void tspi_forget(void)
@@ -731,6 +738,8 @@ void tspi_start(bool may_start_threads)
 
 void tspi_rest(void)
 {
+	if (atomic_exchange(&closes_soon, false))
+		tspi_close();
 }
 
 void tspi_stop(void)

@@ -188,6 +188,32 @@ static int idle_inside_operation(void *ignored)
 	return 0;
 }
 
+static int init_token(void *ignored)
+{
+	(void)ignored;
+	p11_start();
+	RV_EQUAL(p11_init_token(SO_PIN, "replaced"), CKR_OK);
+	p11_stop();
+	return 0;
+}
+
+/* With the connection the auths of that login leave libtspi. */
+static int login_ended_elsewhere(void *ignored)
+{
+	struct link_signer signer;
+
+	(void)ignored;
+	link_set("PKCS11_TPM_IDLE", 3600);
+	link_log_in(&signer);
+	RV_EQUAL(link_sign(&signer), CKR_OK);
+	ULONG_EQUAL(p11_in_child(init_token, NULL), 0);
+	ULONG_EQUAL(link_connections(), 1);
+	ULONG_EQUAL(p11_state(signer.session), CKS_RW_PUBLIC_SESSION);
+	ULONG_EQUAL(link_connections(), 0);
+	p11_stop();
+	return 0;
+}
+
 /* The signals that the kernel may hand to any thread must not choose the module's. */
 static void check_signals_blocked(const char *thread)
 {
@@ -306,6 +332,11 @@ static void idle_operation(void)
 	run_in_child(idle_inside_operation);
 }
 
+static void login_ended(void)
+{
+	run_in_child(login_ended_elsewhere);
+}
+
 static void signals_of_thread(void)
 {
 	run_in_child(look_at_thread);
@@ -317,6 +348,7 @@ static const struct tap_case cases[] = {
 	{ "an idle connection is closed, and the next signature opens one", idle },
 	{ "PKCS11_TPM_IDLE=0: no connection stays", idle_zero },
 	{ "a signature in parts with the connection closed between them", idle_operation },
+	{ "a login that another process ends leaves no connection", login_ended },
 	{ "the thread of the module takes no signal", signals_of_thread },
 	{ "CKF_LIBRARY_CANT_CREATE_OS_THREADS: never a thread, no connection stays", no_thread_ever },
 	{ NULL, NULL },

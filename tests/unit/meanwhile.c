@@ -152,6 +152,47 @@ static void index_without_object(void)
 	token_close(&token);
 }
 
+/* --- a login that another process ends --- */
+
+static void key_use(struct token *token, CK_OBJECT_HANDLE handle)
+{
+	struct object *object = NULL;
+	struct tspi_key *key = NULL;
+	uint8_t signature[64];
+
+	RV_MUST(objects_get(token, handle, &object), CKR_OK);
+	RV_MUST(objects_key(token, object, &key), CKR_OK);
+	RV_EQUAL(tspi_key_sign(key, (const uint8_t *)"text", 4, signature, sizeof signature), CKR_OK);
+	tspi_key_free(&key);
+	object_free(&object);
+}
+
+/* Whoever has noticed it closes the connection: no auth of that login stays in libtspi. */
+static void connection_of_old_login(void)
+{
+	CK_ATTRIBUTE publics[] = { A_ULONG(CKA_MODULUS_BITS, 512) }, privates[] = { A_BOOL(CKA_PRIVATE, false) };
+	CK_OBJECT_HANDLE public, private;
+	struct token *token = token_new();
+
+	make_used(token);
+	RV_MUST(login(token, ROLE_USER, USER_PIN), CKR_OK);
+	RV_MUST(keys_generate(token, &actor, TEMPLATE(publics), TEMPLATE(privates), &public, &private), CKR_OK);
+	token_initialised();
+	key_use(token, private);
+	fake_count_clear();
+	tspi_rest();
+	key_use(token, private);
+	NUMBER_EQUAL(fake_count(FAKE_LOAD), 0);
+	CHECK(token_login_state(token) == LOGIN_NONE);
+	tspi_rest();
+	key_use(token, private);
+	NUMBER_EQUAL(fake_count(FAKE_LOAD), 1);
+	tspi_rest();
+	key_use(token, private);
+	NUMBER_EQUAL(fake_count(FAKE_LOAD), 1);
+	token_close(&token);
+}
+
 /* --- a digest with a private key in it, whose login another process ends --- */
 
 static struct sessions *sessions; /* stays */
@@ -251,6 +292,7 @@ int main(int argc, char **argv)
 		{ "C_InitToken while a pair is made", pair_of_new_token },
 		{ "C_InitToken while a private pair is made", private_pair_of_new_token },
 		{ "an object is destroyed between list and read", index_without_object },
+		{ "the connection when a login ends", connection_of_old_login },
 		{ "a digest whose login ends", digest_of_old_login },
 		{ NULL, NULL },
 	};
