@@ -68,18 +68,21 @@ static CK_RV start_locked(bool may_start_threads)
 
 CK_RV library_start(bool may_start_threads)
 {
+	int cancel_state;
 	CK_RV rv;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	pthread_mutex_lock(&library.mutex);
 	while (library.stopping)
 		pthread_cond_wait(&library.idle, &library.mutex);
 	rv = start_locked(may_start_threads);
 	pthread_mutex_unlock(&library.mutex);
+	pthread_setcancelstate(cancel_state, NULL);
 	return rv;
 }
 
 /* New calls are refused at once; those under way are waited for. */
-CK_RV library_stop(void)
+static CK_RV stop(void)
 {
 	struct token *token;
 
@@ -107,16 +110,33 @@ CK_RV library_stop(void)
 	return CKR_OK;
 }
 
-/* It counts as no call under way, or C_Finalize would wait for it in turn. */
+CK_RV library_stop(void)
+{
+	int cancel_state;
+	CK_RV rv;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	rv = stop();
+	pthread_setcancelstate(cancel_state, NULL);
+	return rv;
+}
+
+static void unlock(void *mutex)
+{
+	pthread_mutex_unlock(mutex);
+}
+
+/* It counts as no call under way, or C_Finalize would wait for it in turn; and the thread may be cancelled. */
 CK_RV library_wait_stop(void)
 {
 	unsigned long stops;
 
 	pthread_mutex_lock(&library.mutex);
+	pthread_cleanup_push(unlock, &library.mutex);
 	stops = library.stops;
 	while (library.initialised && library.stops == stops)
 		pthread_cond_wait(&library.idle, &library.mutex);
-	pthread_mutex_unlock(&library.mutex);
+	pthread_cleanup_pop(1);
 	return CKR_CRYPTOKI_NOT_INITIALIZED;
 }
 
@@ -130,10 +150,14 @@ static bool is_initialised(void)
 	return initialised;
 }
 
-/* What libcrypto puts into the thread's error queue for us must not reach the host program. */
-static void errors_mark(struct call *call)
+/*
+ * What libcrypto puts into the thread's error queue for us must not reach the host program. And if that
+ * cancels the thread, it ends when the call has: in it, it has locks, and may have half of tcsd's answer.
+ */
+static void guard(struct call *call)
 {
-	call->marked = true;
+	call->guarded = true;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &call->cancel_state);
 	ERR_set_mark();
 }
 
@@ -151,7 +175,7 @@ CK_RV call_begin(struct call *call, const char *name)
 	pthread_mutex_unlock(&library.mutex);
 	if (!call->entered)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	errors_mark(call);
+	guard(call);
 	return CKR_OK;
 }
 
@@ -163,7 +187,7 @@ CK_RV call_begin_slot(struct call *call, const char *name, CK_SLOT_ID slot)
 }
 
 /* The session alone keeps the library as it is: this is one lock, and most of what a short call costs. */
-CK_RV call_begin_digest(struct call *call, const char *name, CK_SESSION_HANDLE session)
+CK_RV call_begin_bare(struct call *call, const char *name, CK_SESSION_HANDLE session)
 {
 	CK_RV rv = CKR_CRYPTOKI_NOT_INITIALIZED;
 
@@ -181,10 +205,10 @@ CK_RV call_begin_digest(struct call *call, const char *name, CK_SESSION_HANDLE s
 
 CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE session)
 {
-	CK_RV rv = call_begin_digest(call, name, session);
+	CK_RV rv = call_begin_bare(call, name, session);
 
 	if (rv == CKR_OK)
-		errors_mark(call);
+		guard(call);
 	return rv;
 }
 
@@ -207,14 +231,16 @@ static void library_leave(void)
 
 CK_RV call_end(struct call *call, CK_RV rv)
 {
-	if (call->entered || call->session != NULL)
+	if (call->guarded)
 		tspi_rest();
 	if (call->session != NULL)
 		session_leave(call->session);
-	if (call->marked)
+	if (call->guarded)
 		ERR_pop_to_mark();
 	if (call->entered)
 		library_leave();
 	log_debug("%s: 0x%lx", call->name, rv);
+	if (call->guarded)
+		pthread_setcancelstate(call->cancel_state, NULL);
 	return rv;
 }

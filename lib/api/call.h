@@ -26,7 +26,8 @@
 struct call {
 	const char *name;
 	bool entered; /* the library, without a session */
-	bool marked;
+	bool guarded;
+	int cancel_state; /* of the thread, before */
 	struct token *token;
 	struct sessions *sessions;
 	struct session *session; /* locked */
@@ -41,8 +42,9 @@ CK_RV call_begin_slot(struct call *call, const char *name, CK_SLOT_ID slot);
 /* And the session is there, and nobody else's until the end: CKR_SESSION_HANDLE_INVALID. */
 CK_RV call_begin_session(struct call *call, const char *name, CK_SESSION_HANDLE session);
 
-/* The same for a digest, in which libcrypto has nothing to complain of: leaves its error queue alone. */
-CK_RV call_begin_digest(struct call *call, const char *name, CK_SESSION_HANDLE session);
+/* The same, unguarded, for what is over soon: it must not wait, touch files or the chip, or have libcrypto
+   complain. */
+CK_RV call_begin_bare(struct call *call, const char *name, CK_SESSION_HANDLE session);
 
 /* And the pointers are there (CKR_ARGUMENTS_BAD), and who is logged in may touch objects and keys
    (CKR_PIN_EXPIRED): in this order, as the standard's chapter 5.1 has it. */

@@ -5,7 +5,7 @@
 CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism)
 {
 	struct call call;
-	CK_RV rv = call_begin_digest(&call, __func__, session);
+	CK_RV rv = call_begin_bare(&call, __func__, session);
 
 	if (rv == CKR_OK && mechanism == NULL)
 		rv = CKR_ARGUMENTS_BAD;
@@ -20,7 +20,7 @@ CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len,
 	CK_BYTE_PTR digest_value, CK_ULONG_PTR digest_value_len)
 {
 	struct call call;
-	CK_RV rv = call_begin_digest(&call, __func__, session);
+	CK_RV rv = call_begin_bare(&call, __func__, session);
 
 	if (rv == CKR_OK)
 		rv = digest(call.session, data, data_len, (struct output){ digest_value, digest_value_len });
@@ -30,7 +30,7 @@ CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_len,
 CK_RV C_DigestUpdate(CK_SESSION_HANDLE session, CK_BYTE_PTR part, CK_ULONG part_len)
 {
 	struct call call;
-	CK_RV rv = call_begin_digest(&call, __func__, session);
+	CK_RV rv = call_begin_bare(&call, __func__, session);
 
 	if (rv == CKR_OK)
 		rv = digest_update(call.session, part, part_len);
@@ -51,7 +51,7 @@ CK_RV C_DigestFinal(CK_SESSION_HANDLE session, CK_BYTE_PTR digest_value,
 	CK_ULONG_PTR digest_value_len)
 {
 	struct call call;
-	CK_RV rv = call_begin_digest(&call, __func__, session);
+	CK_RV rv = call_begin_bare(&call, __func__, session);
 
 	if (rv == CKR_OK)
 		rv = digest_final(call.session, (struct output){ digest_value, digest_value_len });
