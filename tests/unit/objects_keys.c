@@ -3,8 +3,6 @@
 #include "token.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -15,15 +13,6 @@
 #include "util/crypto.h"
 
 static const struct actor read_only_actor = { 1, false };
-
-static struct token *new_user(void)
-{
-	struct token *token = token_new();
-
-	make_used(token);
-	RV_MUST(login(token, ROLE_USER, USER_PIN), CKR_OK);
-	return token;
-}
 
 struct pair {
 	CK_OBJECT_HANDLE public, private;
@@ -158,15 +147,6 @@ static void generated_by_nobody(void)
 	NUMBER_EQUAL(fake_open_keys(), 0);
 }
 
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	MUST(getrlimit(RLIMIT_FSIZE, &limit) == 0);
-	limit.rlim_cur = bytes;
-	MUST(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-}
-
 /* Never half a pair, and no long work of the chip's for what may not be made. */
 static void no_half_pair(void)
 {
@@ -179,9 +159,9 @@ static void no_half_pair(void)
 	fake_fail(FAKE_CREATE, 1, CKR_TOKEN_NOT_RECOGNIZED);
 	RV_EQUAL(generate(token, &actor, true, true, &pair), CKR_DEVICE_ERROR);
 	for (size_t i = 0; i < COUNT(limits); i++) {
-		limit_files(limits[i]);
+		unit_limit_files(limits[i]);
 		CHECK(generate(token, &actor, true, true, &pair) != CKR_OK);
-		limit_files(RLIM_INFINITY);
+		unit_limit_files(RLIM_INFINITY);
 		NUMBER_EQUAL(find(token, NULL, NULL), 2);
 	}
 	fake_count_clear();
@@ -509,7 +489,6 @@ int main(int argc, char **argv)
 	};
 	int status;
 
-	signal(SIGXFSZ, SIG_IGN);
 	soft_key = EVP_RSA_gen(1024);
 	status = soft_key != NULL ? tap_main(argc, argv, "objects_keys", cases) : EXIT_FAILURE;
 	EVP_PKEY_free(soft_key);

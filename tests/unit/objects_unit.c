@@ -2,21 +2,9 @@
 /* The set of objects that can be seen, and how it follows the store. */
 #include "token.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-
 #define MANY 300
 
 static const struct actor read_only_actor = { 1, false }, other_actor = { 2, true };
-
-static struct token *new_user(void)
-{
-	struct token *token = token_new();
-
-	make_used(token);
-	RV_MUST(login(token, ROLE_USER, USER_PIN), CKR_OK);
-	return token;
-}
 
 static struct token *other_user(void)
 {
@@ -278,15 +266,6 @@ static void session_objects(void)
 
 /* --- a store that fails --- */
 
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	MUST(getrlimit(RLIMIT_FSIZE, &limit) == 0);
-	limit.rlim_cur = bytes;
-	MUST(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-}
-
 static void check_as_before(struct token *token, CK_OBJECT_HANDLE private, CK_OBJECT_HANDLE public)
 {
 	struct token *other = other_user();
@@ -310,7 +289,7 @@ static void failing_writes(void)
 		CK_OBJECT_HANDLE private = handle_of(token, "private"), public = handle_of(token, "public");
 
 		tap_about("%u bytes", (unsigned int)limits[i]);
-		limit_files(limits[i]);
+		unit_limit_files(limits[i]);
 		CHECK(create(token, &actor, true, true) != CKR_OK);
 		CHECK(create(token, &actor, true, false) != CKR_OK);
 		CHECK(relabel(token, private, "changed") != CKR_OK);
@@ -319,7 +298,7 @@ static void failing_writes(void)
 			CHECK(objects_destroy(token, &actor, private) != CKR_OK);
 		RV_EQUAL(create(token, &actor, false, true), CKR_OK);
 		objects_end_session(token, actor.session);
-		limit_files(RLIM_INFINITY);
+		unit_limit_files(RLIM_INFINITY);
 		check_as_before(token, private, public);
 		RV_EQUAL(relabel(token, private, "changed"), CKR_OK);
 		RV_EQUAL(create(token, &actor, true, true), CKR_OK);
@@ -367,6 +346,5 @@ int main(int argc, char **argv)
 		{ NULL, NULL },
 	};
 
-	signal(SIGXFSZ, SIG_IGN);
 	return unit_end(tap_main(argc, argv, "objects_unit", cases));
 }

@@ -3,7 +3,6 @@
 #include "store.h"
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #define LARGE 20000
@@ -11,19 +10,10 @@
 
 static struct buf small_body, large_body;
 
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	MUST(getrlimit(RLIMIT_FSIZE, &limit) == 0);
-	limit.rlim_cur = bytes;
-	MUST(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-}
-
 /* The store has a token and an object 'a', as whole as ever, and can be written to again. */
 static void check_whole(struct objstore *store)
 {
-	limit_files(RLIM_INFINITY);
+	unit_limit_files(RLIM_INFINITY);
 	store_check_token(store, 't', "token");
 	store_check(store, 'a', "old");
 	NUMBER_EQUAL(store_count(store), 1);
@@ -80,7 +70,7 @@ static void no_room(void)
 		if (memcmp(&changes[0].id, &old[0], sizeof old[0]) == 0
 			&& objstore_stamp(store, &old[0], &stamp))
 			changes[0].expected = &stamp;
-		limit_files(LIMIT);
+		unit_limit_files(LIMIT);
 		rv = objstore_write(store, &token_id, store_key, changes, rows[i].count, &step);
 		TAP_CHECK(rv == CKR_DEVICE_MEMORY || rv == CKR_DEVICE_ERROR, "the code is 0x%lx", rv);
 		free(old);
@@ -94,7 +84,7 @@ static void no_room_at_all(void)
 {
 	struct objstore *store = store_with_object();
 
-	limit_files(0);
+	unit_limit_files(0);
 	CHECK(store_write(store, 't', 'a', true, "new") != CKR_OK);
 	CHECK(store_write(store, 't', 'b', true, "new") != CKR_OK);
 	check_whole(store);
@@ -107,18 +97,18 @@ static void no_room_for_the_token(void)
 	struct objstore_token current = store_token(store);
 	struct objstore_id id = store_id('n');
 
-	limit_files(LIMIT);
+	unit_limit_files(LIMIT);
 	CHECK(objstore_token_switch(store, &current, &id, &large_body) != CKR_OK);
-	limit_files(0);
+	unit_limit_files(0);
 	CHECK(objstore_token_switch(store, &current, &id, &small_body) != CKR_OK);
 	check_whole(store);
 	objstore_close(&store);
 	unit_fresh();
 	store = store_open();
 	current = store_token(store);
-	limit_files(LIMIT);
+	unit_limit_files(LIMIT);
 	CHECK(objstore_token_switch(store, &current, &id, &large_body) != CKR_OK);
-	limit_files(RLIM_INFINITY);
+	unit_limit_files(RLIM_INFINITY);
 	CHECK(!store_token(store).exists);
 	store_switch(store, 't', "token");
 	objstore_close(&store);
@@ -314,7 +304,6 @@ int main(int argc, char **argv)
 	};
 	int status;
 
-	signal(SIGXFSZ, SIG_IGN);
 	buf_put(&small_body, "small", 5);
 	memset(buf_extend(&large_body, LARGE), 'x', LARGE);
 	status = tap_main(argc, argv, "store_faults", cases);

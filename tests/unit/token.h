@@ -98,6 +98,16 @@ static inline void make_used(struct token *token)
 	RV_MUST(token_logout(token), CKR_OK);
 }
 
+/* The same, with the user logged in. */
+static inline struct token *new_user(void)
+{
+	struct token *token = token_new();
+
+	make_used(token);
+	RV_MUST(login(token, ROLE_USER, USER_PIN), CKR_OK);
+	return token;
+}
+
 static inline void check_login(enum role role, const char *pin, CK_RV rv)
 {
 	struct token *token = token_again();

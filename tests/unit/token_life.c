@@ -3,8 +3,6 @@
 #include "token.h"
 
 #include <dirent.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 /* --- the chip fails at each call in turn, or the process dies there --- */
 
@@ -286,15 +284,6 @@ static void init_pin_faults(void)
 
 /* --- the disk fails --- */
 
-static void limit_files(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	MUST(getrlimit(RLIMIT_FSIZE, &limit) == 0);
-	limit.rlim_cur = bytes;
-	MUST(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-}
-
 /* Where nothing came of a new key, it is not left in the registry. */
 static void full_disk(void)
 {
@@ -315,9 +304,9 @@ static void full_disk(void)
 		rows[i].enter(token);
 		registered = fake_registry_count();
 		tap_about("row %zu", i);
-		limit_files(100);
+		unit_limit_files(100);
 		CHECK(rows[i].act(token) != CKR_OK);
-		limit_files(RLIM_INFINITY);
+		unit_limit_files(RLIM_INFINITY);
 		NUMBER_EQUAL(fake_registry_count(), registered);
 		rows[i].check_old();
 		token_close(&token);
@@ -530,6 +519,5 @@ int main(int argc, char **argv)
 		{ NULL, NULL },
 	};
 
-	signal(SIGXFSZ, SIG_IGN);
 	return unit_end(tap_main(argc, argv, "token_life", cases));
 }

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,6 +126,17 @@ static inline void unit_write(const char *path, const void *p, size_t n)
 	TAP_CHECK(fwrite(p, 1, n, file) == n, "%s: cannot be written", path);
 	fclose(file);
 	chmod(path, 0600);
+}
+
+/* Writes beyond so many bytes of a file fail from here on, for want of a full disk. */
+static inline void unit_limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	MUST(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+	limit.rlim_cur = bytes;
+	MUST(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
 static inline bool unit_exists(const char *path)
