@@ -136,6 +136,14 @@ static inline void check_user(const char *pin, size_t objects)
 	token_close(&token);
 }
 
+/* All is as make_used() left it. */
+static inline void check_as_made(void)
+{
+	check_user(USER_PIN, 1);
+	check_login(ROLE_SO, SO_PIN, CKR_OK);
+	check_login(ROLE_USER, USER_DEFAULT, CKR_PIN_INCORRECT);
+}
+
 static inline CK_FLAGS token_flags(struct token *token)
 {
 	CK_TOKEN_INFO info = { .flags = 0 };
