@@ -2,10 +2,7 @@
 /* What a user can tell of a store, as text. */
 #include "stores.h"
 
-#include <openssl/rsa.h>
-
-#include "policy/attrs.h"
-#include "token.h"
+#include "token_keys.h"
 #include "token/token_file.h"
 #include "util/crypto.h"
 #include "util/hex.h"
@@ -15,31 +12,6 @@
 #define LINES_MAX 32
 
 /* --- what a user can tell of an object --- */
-
-static bool signs(struct token *token, struct object *object)
-{
-	static const uint8_t text[] = "the very bytes";
-	struct tspi_key *key = NULL;
-	uint8_t signature[256];
-	const uint8_t *modulus;
-	EVP_PKEY *verifier = NULL;
-	EVP_PKEY_CTX *ctx = NULL;
-	size_t len;
-	bool ok = false;
-
-	if (objects_key(token, object, &key) == CKR_OK
-		&& attrs_get(&object->attrs, CKA_MODULUS, &modulus, &len)
-		&& (verifier = crypto_rsa_public(modulus, len, tspi_exponent, sizeof tspi_exponent)) != NULL
-		&& (ctx = EVP_PKEY_CTX_new(verifier, NULL)) != NULL)
-		ok = tspi_key_sign(key, text, sizeof text, signature, sizeof signature) == CKR_OK
-			&& EVP_PKEY_verify_init(ctx) == 1
-			&& EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1
-			&& EVP_PKEY_verify(ctx, signature, len, text, sizeof text) == 1;
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(verifier);
-	tspi_key_free(&key);
-	return ok;
-}
 
 static void put_text(const struct buf *attrs, CK_ATTRIBUTE_TYPE type, char *out, size_t room)
 {
@@ -68,7 +40,8 @@ static void object_line(struct token *token, CK_OBJECT_HANDLE handle, char line[
 		MUST(crypto_digest("SHA256", object->attrs.data, object->attrs.len, digest, sizeof digest));
 		hex_encode(digest, sizeof digest, what);
 	} else if (object->policy->class == CKO_PRIVATE_KEY) {
-		snprintf(what, sizeof what, "%s", signs(token, object) ? "signs" : "does not sign");
+		snprintf(what, sizeof what, "%s",
+			object_signs(token, object, object) ? "signs" : "does not sign");
 	} else if (object->policy->class == CKO_PUBLIC_KEY) {
 		snprintf(what, sizeof what, "of %lu bits", attrs_ulong(&object->attrs, CKA_MODULUS_BITS, 0));
 	} else {
