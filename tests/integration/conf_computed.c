@@ -47,10 +47,7 @@ static void check_values(void)
 	unsigned char der[2000];
 	CK_SESSION_HANDLE session = p11_shared_token();
 	CK_ATTRIBUTE certificate[8] = {
-		A_ULONG(CKA_CLASS, CKO_CERTIFICATE),
-		A_ULONG(CKA_CERTIFICATE_TYPE, CKC_X_509),
-		A_TEXT(CKA_SUBJECT, "0"),
-		A_BYTES(CKA_VALUE, der, p11_soft_certificate(p11_soft_key(1024), der, sizeof(der))),
+		A_CERTIFICATE(p11_soft_key(1024), der),
 	};
 	CK_ATTRIBUTE secret[8] = {
 		A_ULONG(CKA_CLASS, CKO_SECRET_KEY),
@@ -145,10 +142,7 @@ static void key_info_of_created(void)
 	EVP_PKEY *key = p11_soft_key(1024);
 	CK_SESSION_HANDLE session = p11_shared_token();
 	CK_ATTRIBUTE certificate[] = {
-		A_ULONG(CKA_CLASS, CKO_CERTIFICATE),
-		A_ULONG(CKA_CERTIFICATE_TYPE, CKC_X_509),
-		A_TEXT(CKA_SUBJECT, "0"),
-		A_BYTES(CKA_VALUE, der, p11_soft_certificate(key, der, sizeof(der))),
+		A_CERTIFICATE(key, der),
 	};
 	CK_ATTRIBUTE other[] = {
 		A_ULONG(CKA_CLASS, CKO_CERTIFICATE),
@@ -255,10 +249,7 @@ static void name_hash(void)
 {
 	unsigned char der[2000];
 	CK_ATTRIBUTE t[] = {
-		A_ULONG(CKA_CLASS, CKO_CERTIFICATE),
-		A_ULONG(CKA_CERTIFICATE_TYPE, CKC_X_509),
-		A_TEXT(CKA_SUBJECT, "0"),
-		A_BYTES(CKA_VALUE, der, p11_soft_certificate(p11_soft_key(1024), der, sizeof(der))),
+		A_CERTIFICATE(p11_soft_key(1024), der),
 		A_ULONG(CKA_NAME_HASH_ALGORITHM, CKM_SHA256),
 	};
 	CK_SESSION_HANDLE session = p11_shared_token();

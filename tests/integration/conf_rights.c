@@ -35,10 +35,7 @@ static void prohibited(void)
 	CK_ATTRIBUTE certificate[] = {
 		UNCHANGEABLE,
 		A_TEXT(CKA_LABEL, "prohibited"),
-		A_ULONG(CKA_CLASS, CKO_CERTIFICATE),
-		A_ULONG(CKA_CERTIFICATE_TYPE, CKC_X_509),
-		A_TEXT(CKA_SUBJECT, "0"),
-		A_BYTES(CKA_VALUE, der, p11_soft_certificate(p11_soft_key(1024), der, sizeof(der))),
+		A_CERTIFICATE(p11_soft_key(1024), der),
 	};
 	CK_ATTRIBUTE key[] = { UNCHANGEABLE, A_TEXT(CKA_LABEL, "prohibited") };
 	CK_OBJECT_HANDLE secret = CK_INVALID_HANDLE;
@@ -179,10 +176,7 @@ static void trusted_is_the_so_s(void)
 {
 	unsigned char der[2000];
 	CK_ATTRIBUTE certificate[] = {
-		A_ULONG(CKA_CLASS, CKO_CERTIFICATE),
-		A_ULONG(CKA_CERTIFICATE_TYPE, CKC_X_509),
-		A_TEXT(CKA_SUBJECT, "0"),
-		A_BYTES(CKA_VALUE, der, p11_soft_certificate(p11_soft_key(1024), der, sizeof(der))),
+		A_CERTIFICATE(p11_soft_key(1024), der),
 		A_TEXT(CKA_LABEL, "untrusted"),
 		TRUSTED,
 	};
@@ -223,10 +217,7 @@ static void so_trusts(void)
 {
 	unsigned char der[2000];
 	CK_ATTRIBUTE certificate[] = {
-		A_ULONG(CKA_CLASS, CKO_CERTIFICATE),
-		A_ULONG(CKA_CERTIFICATE_TYPE, CKC_X_509),
-		A_TEXT(CKA_SUBJECT, "0"),
-		A_BYTES(CKA_VALUE, der, p11_soft_certificate(p11_soft_key(1024), der, sizeof(der))),
+		A_CERTIFICATE(p11_soft_key(1024), der),
 		A_BOOL(CKA_TOKEN, true),
 		A_TEXT(CKA_LABEL, "trusted"),
 		TRUSTED,

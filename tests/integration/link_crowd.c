@@ -33,7 +33,6 @@ static int idle_then_sign(void *ignored)
 static void many_idle(void)
 {
 	struct link_crowd crowd;
-	int status;
 
 	link_new_token();
 	if (getenv("TESTS_LONG") == NULL)
@@ -41,11 +40,7 @@ static void many_idle(void)
 	link_crowd_start(&crowd, link_amount(12, 30), idle_then_sign, NULL);
 	link_crowd_await(&crowd);
 	ULONG_EQUAL(p11_in_child(link_start_and_sign, NULL), 0);
-	status = link_try_control("term-tcsd", NULL);
-	TAP_CHECK(status == 0, "tcsd does not end: exit status %d", status);
-	if (status != 0)
-		link_control("kill-tcsd");
-	link_control("start-tcsd");
+	link_restart_tcsd();
 	link_crowd_end(&crowd);
 	unsetenv("PKCS11_TPM_IDLE");
 }
@@ -127,19 +122,10 @@ static void give_places(const int *fds)
 	}
 }
 
-static int fail_to_log_in(void *ignored)
+static int fail_by_the_deadline(void *ignored)
 {
-	CK_SESSION_HANDLE session;
-
-	(void)ignored;
 	link_set("PKCS11_TPM_TIMEOUT", 2);
-	link_log_to(link_log_path());
-	p11_start();
-	session = p11_open();
-	RV_EQUAL(p11_login(session, CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
-	ULONG_EQUAL(p11_state(session), CKS_RW_PUBLIC_SESSION);
-	p11_stop();
-	return 0;
+	return link_fail_to_log_in(ignored);
 }
 
 static void no_place_by_the_deadline(void)
@@ -149,7 +135,7 @@ static void no_place_by_the_deadline(void)
 
 	link_new_token();
 	take_places(fds);
-	ULONG_EQUAL(p11_in_child(fail_to_log_in, NULL), 0);
+	ULONG_EQUAL(p11_in_child(fail_by_the_deadline, NULL), 0);
 	ULONG_EQUAL(link_log_read(log, sizeof(log)), 1);
 	CHECK(strstr(log, "tcsd") != NULL);
 	give_places(fds);
@@ -172,7 +158,7 @@ static void place_found_in_time(void)
 static int knock_in_vain(void *listener)
 {
 	link_set("TSS_TCSD_PORT", ((struct link_listener *)listener)->seen->port);
-	return fail_to_log_in(NULL);
+	return fail_by_the_deadline(NULL);
 }
 
 /* As tcsd does it to the eleventh: it is tried again, and not without a pause. */

@@ -132,17 +132,12 @@ static void child_stays(void)
 {
 	struct link_signer signer;
 	struct link_crowd crowd;
-	int status;
 
 	start_parent(&signer);
 	link_crowd_start(&crowd, 1, stay, NULL);
 	link_crowd_await(&crowd);
 	p11_stop();
-	status = link_try_control("term-tcsd", NULL);
-	TAP_CHECK(status == 0, "tcsd does not end: exit status %d", status);
-	if (status != 0)
-		link_control("kill-tcsd");
-	link_control("start-tcsd");
+	link_restart_tcsd();
 	link_crowd_end(&crowd);
 }
 

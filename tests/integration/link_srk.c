@@ -39,26 +39,11 @@ static const char *set_secret(const char *content)
 	return path;
 }
 
-static int fail_to_log_in(void *ignored)
-{
-	CK_SESSION_HANDLE session;
-
-	(void)ignored;
-	link_log_to(link_log_path());
-	p11_start();
-	session = p11_open();
-	RV_EQUAL(p11_login(session, CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
-	ULONG_EQUAL(p11_flags(), 0x44d);
-	ULONG_EQUAL(p11_state(session), CKS_RW_PUBLIC_SESSION);
-	p11_stop();
-	return 0;
-}
-
 static void check_refused(void)
 {
 	char log[4000];
 
-	ULONG_EQUAL(p11_in_child(fail_to_log_in, NULL), 0);
+	ULONG_EQUAL(p11_in_child(link_fail_to_log_in, NULL), 0);
 	CHECK(link_log_read(log, sizeof(log)) >= 1);
 	TAP_CHECK(strstr(log, "SRK") != NULL, "the log does not name the SRK: %s", log);
 }

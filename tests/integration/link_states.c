@@ -34,19 +34,6 @@ static void obey(const char *const *words)
 		link_control(words[i]);
 }
 
-static int fail_to_log_in(void *ignored)
-{
-	CK_SESSION_HANDLE session;
-
-	(void)ignored;
-	link_log_to(link_log_path());
-	p11_start();
-	session = p11_open();
-	RV_EQUAL(p11_login(session, CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
-	p11_stop();
-	return 0;
-}
-
 static int fail_to_do_anything(void *ignored)
 {
 	CK_SESSION_HANDLE session;
@@ -139,7 +126,7 @@ static void check_state(void)
 	link_new_token();
 	p11_fingerprint(p11_store(), before);
 	obey(state->words);
-	ULONG_EQUAL(p11_in_child(fail_to_log_in, NULL), 0);
+	ULONG_EQUAL(p11_in_child(link_fail_to_log_in, NULL), 0);
 	read_hint(hint, sizeof(hint));
 	TAP_CHECK(strstr(hint, state->expected) != NULL, "the log does not say \"%s\": %s", state->expected,
 		  hint);

@@ -47,6 +47,15 @@ const char *p11_rv_name(CK_RV rv);
 #define NO_TEMPLATE NULL, 0
 #define ANY_CLASS ((CK_OBJECT_CLASS)-1)
 
+/* A template that is refused with one code or the other: { P11_REFUSAL(template, CKR_..., CKR_...), ... } */
+struct p11_refusal {
+	const char *name;
+	CK_ATTRIBUTE *template;
+	CK_ULONG count;
+	CK_RV one, other;
+};
+#define P11_REFUSAL(template, one, other) { #template, TEMPLATE(template), one, other }
+
 /* main() of each program: loads $PKCS11_TPM_MODULE and runs the cases. */
 int p11_main(int argc, char **argv, const char *suite, const struct tap_case *cases);
 

@@ -51,6 +51,11 @@ CK_OBJECT_HANDLE p11_soft_public(CK_SESSION_HANDLE session, unsigned int bits, c
 /* libcrypto's side */
 size_t p11_soft_certificate(EVP_PKEY *key, unsigned char *der, size_t size); /* self-signed */
 size_t p11_soft_key_info(EVP_PKEY *key, unsigned char *der, size_t size);    /* SubjectPublicKeyInfo */
+/* What makes an object of that certificate; der is an array for it. */
+#define A_CERTIFICATE(key, der) \
+	A_ULONG(CKA_CLASS, CKO_CERTIFICATE), A_ULONG(CKA_CERTIFICATE_TYPE, CKC_X_509), \
+		A_TEXT(CKA_SUBJECT, "0"), \
+		A_BYTES(CKA_VALUE, der, p11_soft_certificate((key), (der), sizeof(der)))
 /* RSA without padding: a block as long as the modulus. */
 void p11_soft_raw_private(EVP_PKEY *key, const unsigned char *block, unsigned char *out);
 void p11_soft_raw_public(EVP_PKEY *key, const unsigned char *block, unsigned char *out);

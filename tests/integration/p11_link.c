@@ -88,6 +88,16 @@ void link_mend(void)
 	link_control("thaw-tcsd");
 }
 
+void link_restart_tcsd(void)
+{
+	int status = link_try_control("term-tcsd", NULL);
+
+	TAP_CHECK(status == 0, "tcsd does not end: exit status %d", status);
+	if (status != 0)
+		link_control("kill-tcsd");
+	link_control("start-tcsd");
+}
+
 /* Tokens and signatures */
 
 void link_new_token(void)
@@ -154,6 +164,21 @@ int link_start_and_sign(void *ignored)
 	(void)ignored;
 	link_log_in(&signer);
 	RV_EQUAL(link_sign(&signer), CKR_OK);
+	p11_stop();
+	return 0;
+}
+
+int link_fail_to_log_in(void *ignored)
+{
+	CK_SESSION_HANDLE session;
+
+	(void)ignored;
+	link_log_to(link_log_path());
+	p11_start();
+	session = p11_open();
+	RV_EQUAL(p11_login(session, CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
+	ULONG_EQUAL(p11_flags(), 0x44d);
+	ULONG_EQUAL(p11_state(session), CKS_RW_PUBLIC_SESSION);
 	p11_stop();
 	return 0;
 }

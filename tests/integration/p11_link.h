@@ -23,6 +23,8 @@ void link_control(const char *word);
 int link_try_control(const char *word, const char *argument);
 /* Whatever the case before has left: chip and tcsd run. */
 void link_mend(void);
+/* As systemctl does it: nobody who is connected keeps tcsd from ending. */
+void link_restart_tcsd(void);
 
 /*
  * A new token with a pair for all, after which the module is not initialised here. Whoever signs
@@ -40,6 +42,8 @@ void link_log_in(struct link_signer *signer);
 CK_RV link_sign(const struct link_signer *signer);
 CK_RV link_decrypt(const struct link_signer *signer);
 int link_start_and_sign(void *ignored); /* for p11_in_child() */
+/* For it too: the right PIN is refused, with a word in the log, and nobody is suspected of guessing. */
+int link_fail_to_log_in(void *ignored);
 
 /* What this process has open. */
 unsigned int link_connections(void); /* to the port of tcsd */
