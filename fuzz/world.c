@@ -10,8 +10,6 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
-#include "util/crypto.h"
-
 #define FILES_MAX 32
 #define MUST_OK(call) FUZZ_MUST((call) == CKR_OK)
 
@@ -35,19 +33,6 @@ static struct {
 static size_t files_count;
 static struct buf generation;
 static bool changed; /* by ourselves */
-
-/* What makes a PIN slow to try. */
-bool __real_crypto_pbkdf2_sha256(const void *password, size_t n, const uint8_t *salt, size_t salt_len,
-	uint32_t iterations, uint8_t *out, size_t out_len);
-bool __wrap_crypto_pbkdf2_sha256(const void *password, size_t n, const uint8_t *salt, size_t salt_len,
-	uint32_t iterations, uint8_t *out, size_t out_len);
-
-bool __wrap_crypto_pbkdf2_sha256(const void *password, size_t n, const uint8_t *salt, size_t salt_len,
-	uint32_t iterations, uint8_t *out, size_t out_len)
-{
-	(void)iterations;
-	return __real_crypto_pbkdf2_sha256(password, n, salt, salt_len, 1, out, out_len);
-}
 
 /* --- the key --- */
 

@@ -18,22 +18,12 @@ static CK_RV create(struct token *token)
 	return keys_create_object(token, &actor, TEMPLATE(template), &handle);
 }
 
-static CK_RV look(struct token *token)
-{
-	CK_OBJECT_HANDLE *handles;
-	size_t count;
-	CK_RV rv = objects_find(token, NULL, 0, &handles, &count);
-
-	free(handles);
-	return rv;
-}
-
 static void check_nothing_works(struct token *token)
 {
 	CK_TOKEN_INFO info;
 
 	RV_EQUAL(token_info(token, &info), CKR_DEVICE_ERROR);
-	RV_EQUAL(look(token), CKR_DEVICE_ERROR);
+	RV_EQUAL(search(token), CKR_DEVICE_ERROR);
 	RV_EQUAL(login(token, ROLE_USER, USER_PIN), CKR_DEVICE_ERROR);
 	RV_EQUAL(create(token), CKR_DEVICE_ERROR);
 	RV_EQUAL(set_pin(token, USER_PIN, NEW_PIN), CKR_DEVICE_ERROR);
@@ -43,10 +33,10 @@ static void check_nothing_works(struct token *token)
 
 static void check_no_objects(struct token *token)
 {
-	RV_EQUAL(look(token), CKR_DEVICE_ERROR);
+	RV_EQUAL(search(token), CKR_DEVICE_ERROR);
 	RV_EQUAL(create(token), CKR_DEVICE_ERROR);
 	RV_EQUAL(login(token, ROLE_USER, USER_PIN), CKR_OK);
-	RV_EQUAL(look(token), CKR_DEVICE_ERROR);
+	RV_EQUAL(search(token), CKR_DEVICE_ERROR);
 	RV_EQUAL(create(token), CKR_DEVICE_ERROR);
 }
 
@@ -197,15 +187,6 @@ static void devices(void)
 
 static struct buf bad;
 
-static void damage_one(void)
-{
-	const struct full_object *object = &full_objects[FULL_DATA];
-
-	full_damage(0, full_content(object->name), 60, &bad);
-	full_write(object->name, bad.data, bad.len);
-	full_touch();
-}
-
 static void damaged_directory(void)
 {
 	for (size_t i = 0; i < OBSTACLES; i++) {
@@ -221,7 +202,7 @@ static void damaged_directory(void)
 		obstacle_plant(full_path("damaged"), &obstacles[i], &planted);
 		if (mknod_forbidden)
 			break;
-		damage_one();
+		full_damage_data(&bad);
 		before = outside_now();
 		token = token_again();
 		full_check(token, false, FULL_DATA);

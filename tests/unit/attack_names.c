@@ -11,15 +11,6 @@
 
 static struct buf bad;
 
-static void damage_one(void)
-{
-	const struct full_object *object = &full_objects[FULL_DATA];
-
-	full_damage(0, full_content(object->name), 60, &bad);
-	full_write(object->name, bad.data, bad.len);
-	full_touch();
-}
-
 /* The obstacle at the names of the next seconds. */
 static void plant_ahead(const char *beginning, const struct obstacle *obstacle, struct planted *planted)
 {
@@ -49,7 +40,7 @@ static void damaged_ahead(void)
 			+ strlen("objects/"));
 		plant_ahead(beginning, &obstacles[i], planted);
 		before = outside_now();
-		damage_one();
+		full_damage_data(&bad);
 		full_check_login(FULL_DATA);
 		for (int second = 0; second < SECONDS; second++) {
 			planted_check(&planted[second]);

@@ -7,19 +7,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 
-#define LARGEST (16 * 1024 * 1024)
-
 /* A process that has been there, logged in, all the time. */
 static struct token *user;
-
-static void user_begin(void)
-{
-	full_restore();
-	user = token_again();
-	RV_MUST(login(user, ROLE_USER, USER_PIN), CKR_OK);
-	full_check(user, true, FULL_OBJECTS);
-	full_begin();
-}
 
 /* The object is as it was again, and everybody sees it. */
 static void mend(const struct full_object *object)
@@ -86,7 +75,7 @@ static void damage_everywhere(enum full_kind kind)
 {
 	size_t size;
 
-	user_begin();
+	user = full_user();
 	size = full_content(full_objects[kind].name)->len;
 	for (size_t at = 0; at < size && !full_failed(); at++)
 		damage_at(kind, at);
@@ -122,7 +111,7 @@ static void large(void)
 {
 	size_t size;
 
-	user_begin();
+	user = full_user();
 	size = full_content(full_objects[FULL_LARGE].name)->len;
 	for (size_t at = 0; at < size && !full_failed(); at += at < 80 || at + 30 > size ? 1 : 1009)
 		damage_at(FULL_LARGE, at < size ? at : size - 1);
@@ -147,7 +136,7 @@ static void check_content(enum full_kind kind, const struct buf *bad, const char
 /* Every other file of the store, whole, under the object's name. */
 static void other_files(void)
 {
-	user_begin();
+	user = full_user();
 	for (int kind = 0; kind < FULL_OBJECTS; kind++)
 		for (size_t i = 0; i < FULL_FILES; i++)
 			if (strcmp(full_files[i].name, full_objects[kind].name) != 0)
@@ -159,7 +148,7 @@ static void other_files(void)
 /* A token that replaced none has a replaced token id of zeros: nothing else is of that token. */
 static void other_contents(void)
 {
-	user_begin();
+	user = full_user();
 	for (int kind = 0; kind < FULL_OBJECTS; kind++) {
 		const struct buf *good = full_content(full_objects[kind].name);
 		struct buf bad = BUF_INIT;
@@ -186,7 +175,7 @@ static void other_versions(void)
 	enum full_kind kind = FULL_DATA;
 	struct buf bad = BUF_INIT;
 
-	user_begin();
+	user = full_user();
 	for (size_t n = 10; n < full_content(full_objects[kind].name)->len; n++) {
 		full_damage(1, full_content(full_objects[kind].name), n, &bad);
 		bad.data[8 + n % 2] ^= 2;
@@ -199,9 +188,9 @@ static void other_versions(void)
 /* Of either size it may be set aside or not, but it is not shown, and nothing else suffers. */
 static void too_large(void)
 {
-	static const off_t sizes[] = { LARGEST, LARGEST + 1, (off_t)1 << 40 };
+	static const off_t sizes[] = { FULL_LARGEST, FULL_LARGEST + 1, (off_t)1 << 40 };
 
-	user_begin();
+	user = full_user();
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		const struct full_object *object = &full_objects[FULL_DATA];
 		const char *id = object->name + strlen("objects/");
@@ -231,7 +220,7 @@ static void directory(void)
 	const struct full_object *object = &full_objects[FULL_DATA];
 	char inside[64];
 
-	user_begin();
+	user = full_user();
 	snprintf(inside, sizeof inside, "%s/x", object->name);
 	MUST(unlink(full_path(object->name)) == 0 && mkdir(full_path(object->name), 0700) == 0);
 	full_write(inside, (const uint8_t *)"x", 1);
@@ -253,7 +242,7 @@ static void twice(void)
 	const struct full_object *object = &full_objects[FULL_PRIVATE_DATA];
 	struct buf bad = BUF_INIT;
 
-	user_begin();
+	user = full_user();
 	for (size_t i = 0; i < 4; i++) {
 		full_damage(0, full_content(object->name), 60 + i, &bad);
 		full_write(object->name, bad.data, bad.len);
@@ -290,7 +279,7 @@ static void all(void)
 	struct buf bad = BUF_INIT;
 	size_t count;
 
-	user_begin();
+	user = full_user();
 	for (int kind = 0; kind < FULL_OBJECTS; kind++) {
 		full_damage(0, full_content(full_objects[kind].name), 70, &bad);
 		full_write(full_objects[kind].name, bad.data, bad.len);
@@ -324,7 +313,7 @@ static void changed_by_who_knew_it(void)
 	CK_OBJECT_HANDLE handle;
 	struct buf bad = BUF_INIT;
 
-	user_begin();
+	user = full_user();
 	NUMBER_EQUAL(find(user, object->label, &handle), 1);
 	full_damage(0, full_content(object->name), 60, &bad);
 	full_write(object->name, bad.data, bad.len);

@@ -5,19 +5,8 @@
 
 #include <dirent.h>
 
-#define LARGEST (16 * 1024 * 1024)
-
 /* A process that has been there, logged in, all the time. */
 static struct token *user;
-
-static void user_begin(void)
-{
-	full_restore();
-	user = token_again();
-	RV_MUST(login(user, ROLE_USER, USER_PIN), CKR_OK);
-	full_check(user, true, FULL_OBJECTS);
-	full_begin();
-}
 
 static void mend(const char *name)
 {
@@ -112,7 +101,7 @@ static void damage_everywhere(const char *name, void (*check)(const struct buf *
 	struct buf bad = BUF_INIT;
 	unsigned int turn = 0;
 
-	user_begin();
+	user = full_user();
 	good = full_content(name);
 	for (size_t at = 0; at < good->len; at++)
 		for (unsigned int damage = 0; damage < FULL_DAMAGES && !full_failed(); damage++) {
@@ -149,7 +138,7 @@ static void other_contents(const char *name, void (*check)(const struct buf *bad
 
 		if (i < FULL_FILES && strncmp(full_files[i].name, "token", 5) == 0)
 			continue;
-		user_begin();
+		user = full_user();
 		tap_about("%s in place of %s", i == FULL_FILES ? "nothing" : i > FULL_FILES ? "zeros"
 			: full_files[i].name, name);
 		check(bad, LOOK_LOGIN);
@@ -174,9 +163,9 @@ static void too_large(void)
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		for (int more = 0; more < 2; more++) {
-			tap_about("%s of %d bytes", names[i], LARGEST + more);
-			user_begin();
-			MUST(truncate(full_path(names[i]), LARGEST + more) == 0);
+			tap_about("%s of %d bytes", names[i], FULL_LARGEST + more);
+			user = full_user();
+			MUST(truncate(full_path(names[i]), FULL_LARGEST + more) == 0);
 			full_touch();
 			check_usable(LOOK_LOGIN);
 			full_check_write(user);
@@ -191,7 +180,7 @@ static void missing(void)
 
 	for (size_t i = 0; i < COUNT(names); i++) {
 		tap_about("%s", names[i]);
-		user_begin();
+		user = full_user();
 		MUST(unlink(full_path(names[i])) == 0);
 		full_touch();
 		check_usable(LOOK_LOGIN);
@@ -343,7 +332,7 @@ static void both_damaged(void)
 	for (unsigned int i = 0; i < 12 && !full_failed(); i++) {
 		size_t at[2] = { (i * 283 + 10) % size, (i * 411 + 13) % size };
 
-		user_begin();
+		user = full_user();
 		for (int n = 0; n < 2; n++)
 			full_damage((i + (unsigned int)n * (i / 3)) % FULL_DAMAGES, full_content("token"),
 				at[n], &bad[n]);
@@ -359,7 +348,7 @@ static void both_empty(void)
 {
 	struct buf bad[2] = { BUF_INIT, BUF_INIT };
 
-	user_begin();
+	user = full_user();
 	check_both(bad);
 	token_close(&user);
 }
@@ -372,7 +361,7 @@ static void missing_and_damaged(void)
 		struct token *other;
 
 		tap_about("%s is missing", i == 0 ? "token" : "token.2");
-		user_begin();
+		user = full_user();
 		full_damage(0, full_content("token"), 100, &bad[1 - i]);
 		full_write(i == 0 ? "token.2" : "token", bad[1 - i].data, bad[1 - i].len);
 		MUST(unlink(full_path(i == 0 ? "token" : "token.2")) == 0);
@@ -393,7 +382,7 @@ static void both_missing(void)
 {
 	struct token *other;
 
-	user_begin();
+	user = full_user();
 	MUST(unlink(full_path("token")) == 0 && unlink(full_path("token.2")) == 0);
 	full_touch();
 	other = token_again();
@@ -429,7 +418,7 @@ static void small_file(void)
 	struct buf content = BUF_INIT;
 	unsigned int turn = 0;
 
-	user_begin();
+	user = full_user();
 	for (unsigned int bit = 0; bit < 8 * 8; bit++) {
 		uint8_t flipped[8] = { 0, 0, 0, 0, 0, 0, 2, 0 };
 
@@ -454,7 +443,7 @@ static void small_file(void)
 			full_check_login(FULL_OBJECTS);
 	}
 	tap_about("%s of 16 MiB and 1", name);
-	MUST(truncate(full_path(name), LARGEST + 1) == 0);
+	MUST(truncate(full_path(name), FULL_LARGEST + 1) == 0);
 	check_nothing_lost(user);
 	full_check_login(FULL_OBJECTS);
 	tap_about("no %s", name);

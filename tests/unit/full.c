@@ -243,6 +243,18 @@ void full_restore(void)
 	full_begin();
 }
 
+struct token *full_user(void)
+{
+	struct token *user;
+
+	full_restore();
+	user = token_again();
+	RV_MUST(login(user, ROLE_USER, USER_PIN), CKR_OK);
+	full_check(user, true, FULL_OBJECTS);
+	full_begin();
+	return user;
+}
+
 int full_end(int status)
 {
 	for (size_t i = 0; i < FULL_FILES; i++)
@@ -453,4 +465,13 @@ void full_damage(unsigned int damage, const struct buf *good, size_t at, struct 
 	if (damage == 0)
 		at++;
 	buf_put(bad, good->data + at, good->len - at);
+}
+
+void full_damage_data(struct buf *bad)
+{
+	const struct full_object *object = &full_objects[FULL_DATA];
+
+	full_damage(0, full_content(object->name), 60, bad);
+	full_write(object->name, bad->data, bad->len);
+	full_touch();
 }

@@ -36,12 +36,16 @@ struct full_file {
 };
 
 #define FULL_FILES (FULL_OBJECTS + 6)
+#define FULL_LARGEST (16 * 1024 * 1024) /* that a file may be */
 
 extern struct full_object full_objects[FULL_OBJECTS];
 extern struct full_file full_files[FULL_FILES];
 
 /* Everything as it was when it was made, and nothing else in the store. */
 void full_restore(void);
+
+/* The same, and a process that is logged in and has seen it all. */
+struct token *full_user(void);
 
 /* The end of main(). */
 int full_end(int status);
@@ -89,5 +93,8 @@ bool full_nothing_set_aside(void);
 /* The three kinds of damage at one position, one after the other: a bit, a cut, one more byte. */
 #define FULL_DAMAGES 3
 void full_damage(unsigned int damage, const struct buf *good, size_t at, struct buf *bad);
+
+/* FULL_DATA has such a bit, to be seen by everybody. */
+void full_damage_data(struct buf *bad);
 
 #endif

@@ -188,16 +188,6 @@ static CK_RV copy(struct token *token)
 	return objects_copy(token, &actor, target, TEMPLATE(template), &handle);
 }
 
-static CK_RV search(struct token *token)
-{
-	CK_OBJECT_HANDLE *handles;
-	size_t count;
-	CK_RV rv = objects_find(token, NULL, 0, &handles, &count);
-
-	free(handles);
-	return rv;
-}
-
 /* --- the files --- */
 
 static void flip(const char *name)

@@ -39,12 +39,7 @@ static void make_store_user_first(const char *name, bool so)
 {
 	struct token *token = token_again();
 
-	RV_MUST(init_token(token, SO_DEFAULT), CKR_OK);
-	RV_MUST(login(token, ROLE_USER, USER_DEFAULT), CKR_OK);
-	RV_MUST(set_pin(token, USER_DEFAULT, USER_PIN), CKR_OK);
-	data_object(token, "private", true, true);
-	data_object(token, "public", true, false);
-	RV_MUST(token_logout(token), CKR_OK);
+	make_user(token, SO_DEFAULT);
 	if (so) {
 		RV_MUST(login(token, ROLE_SO, SO_DEFAULT), CKR_OK);
 		RV_MUST(set_pin(token, SO_DEFAULT, SO_PIN), CKR_OK);

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "util/crypto.h"
 #include "util/log.h"
 
 #define FILES_MAX 256
@@ -342,17 +341,6 @@ unsigned int syscalls_open_files(void)
 }
 
 /* --- not of the system --- */
-
-bool __real_crypto_pbkdf2_sha256(const void *password, size_t n, const uint8_t *salt, size_t salt_len,
-	uint32_t iterations, uint8_t *out, size_t out_len);
-bool __wrap_crypto_pbkdf2_sha256(const void *password, size_t n, const uint8_t *salt, size_t salt_len,
-	uint32_t iterations, uint8_t *out, size_t out_len);
-bool __wrap_crypto_pbkdf2_sha256(const void *password, size_t n, const uint8_t *salt, size_t salt_len,
-	uint32_t iterations, uint8_t *out, size_t out_len)
-{
-	(void)iterations;
-	return __real_crypto_pbkdf2_sha256(password, n, salt, salt_len, 1, out, out_len);
-}
 
 void __wrap_log_line(enum log_level level, const char *func, const char *format, ...);
 void __wrap_log_line(enum log_level level, const char *func, const char *format, ...)

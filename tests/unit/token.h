@@ -87,15 +87,32 @@ static inline size_t find(struct token *token, const char *label, CK_OBJECT_HAND
 	return count;
 }
 
-/* A token whose roles have their own PINs, with two objects. Nobody is logged in. */
-static inline void make_used(struct token *token)
+/* A search of all. */
+static inline CK_RV search(struct token *token)
 {
-	RV_MUST(init_token(token, SO_PIN), CKR_OK);
+	CK_OBJECT_HANDLE *handles;
+	size_t count;
+	CK_RV rv = objects_find(token, NULL, 0, &handles, &count);
+
+	free(handles);
+	return rv;
+}
+
+/* A token whose user has a PIN, with two objects. Nobody is logged in. */
+static inline void make_user(struct token *token, const char *so_pin)
+{
+	RV_MUST(init_token(token, so_pin), CKR_OK);
 	RV_MUST(login(token, ROLE_USER, USER_DEFAULT), CKR_OK);
 	RV_MUST(set_pin(token, USER_DEFAULT, USER_PIN), CKR_OK);
 	data_object(token, "private", true, true);
 	data_object(token, "public", true, false);
 	RV_MUST(token_logout(token), CKR_OK);
+}
+
+/* The SO has one too. */
+static inline void make_used(struct token *token)
+{
+	make_user(token, SO_PIN);
 }
 
 /* The same, with the user logged in. */

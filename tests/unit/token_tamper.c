@@ -195,12 +195,7 @@ static void tampered_init_token(void)
 /* The user had a PIN before the SO: the SO gets a copy at the next login. */
 static void make_without_copy(struct token *token)
 {
-	RV_MUST(init_token(token, SO_DEFAULT), CKR_OK);
-	RV_MUST(login(token, ROLE_USER, USER_DEFAULT), CKR_OK);
-	RV_MUST(set_pin(token, USER_DEFAULT, USER_PIN), CKR_OK);
-	data_object(token, "private", true, true);
-	data_object(token, "public", true, false);
-	RV_MUST(token_logout(token), CKR_OK);
+	make_user(token, SO_DEFAULT);
 	RV_MUST(login(token, ROLE_SO, SO_DEFAULT), CKR_OK);
 	RV_EQUAL(init_pin(token, NEW_PIN), CKR_PIN_EXPIRED);
 	RV_MUST(set_pin(token, SO_DEFAULT, SO_PIN), CKR_OK);
