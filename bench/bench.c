@@ -28,12 +28,22 @@ void must(CK_RV rv, const char *call)
 		die("%s: 0x%lx", call, rv);
 }
 
-double now(void)
+static double clock_read(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+double now(void)
+{
+	return clock_read(CLOCK_MONOTONIC);
+}
+
+double processor_time(void)
+{
+	return clock_read(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 size_t number(const char *word)

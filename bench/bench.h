@@ -18,6 +18,7 @@ void must(CK_RV rv, const char *call);
 #define MUST(call) must((call), #call)
 
 double now(void); /* microseconds */
+double processor_time(void); /* of this process alone: what others do to the machine hardly shows in it */
 size_t number(const char *word);
 long resident_bytes(void);
 

@@ -3,161 +3,23 @@
  * One measurement of one PKCS#11 module with many token objects; bench/store runs it and makes the
  * table. Prints lines of a name and a number: times in microseconds, memory in bytes.
  */
+#include "bench.h"
+
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <p11-kit/pkcs11.h>
-
-#define LABEL "store bench"
-#define SO_PIN "bench so pin"
-#define USER_PIN "bench user pin"
 #define VALUE_LEN 1024
 #define BATCH 512
-#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
-static CK_FUNCTION_LIST *p11;
-
-static _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static _Noreturn void die(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	fputs("store_bench: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	exit(EXIT_FAILURE);
-}
-
-static void must(CK_RV rv, const char *call)
-{
-	if (rv != CKR_OK)
-		die("%s: 0x%lx", call, rv);
-}
-
-#define MUST(call) must((call), #call)
-
-/* --- clock and memory --- */
-
-static double clock_read(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static double now(void)
-{
-	return clock_read(CLOCK_MONOTONIC);
-}
-
-/* Of this process alone: what others do to the machine hardly shows in it. */
-static double processor_time(void)
-{
-	return clock_read(CLOCK_PROCESS_CPUTIME_ID);
-}
 
 static void print_since(const char *name, double start_time)
 {
 	printf("%s %.1f\n", name, now() - start_time);
-}
-
-static long resident_bytes(void)
-{
-	FILE *status = fopen("/proc/self/status", "r");
-	char line[256];
-	long kib = -1;
-
-	while (status != NULL && fgets(line, sizeof line, status) != NULL)
-		if (sscanf(line, "VmRSS: %ld kB", &kib) == 1)
-			break;
-	if (status != NULL)
-		fclose(status);
-	if (kib < 0)
-		die("/proc/self/status does not tell VmRSS");
-	return kib * 1024;
-}
-
-/* --- the module --- */
-
-static void module_load(const char *name)
-{
-	void *module = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-	CK_C_GetFunctionList get_list;
-
-	if (module == NULL)
-		die("%s", dlerror());
-	*(void **)&get_list = dlsym(module, "C_GetFunctionList");
-	if (get_list == NULL)
-		die("%s has no C_GetFunctionList", name);
-	MUST(get_list(&p11));
-}
-
-/* A copy, for Cryptoki takes its arguments without const. */
-static CK_UTF8CHAR_PTR text(const char *s)
-{
-	static CK_UTF8CHAR copy[64];
-
-	memset(copy, ' ', sizeof copy);
-	memcpy(copy, s, strlen(s));
-	return copy;
-}
-
-/* The slot of the token that token_new() made; where there is none yet, the last one. */
-static CK_SLOT_ID slot_find(void)
-{
-	CK_SLOT_ID slots[16];
-	CK_ULONG count = COUNT_OF(slots);
-
-	MUST(p11->C_GetSlotList(CK_TRUE, slots, &count));
-	if (count == 0)
-		die("the module has no token");
-	for (CK_ULONG i = 0; i < count; i++) {
-		CK_TOKEN_INFO info;
-
-		MUST(p11->C_GetTokenInfo(slots[i], &info));
-		if (memcmp(info.label, text(LABEL), sizeof info.label) == 0)
-			return slots[i];
-	}
-	return slots[count - 1];
-}
-
-static CK_SESSION_HANDLE session_open(CK_FLAGS flags)
-{
-	CK_SESSION_HANDLE session;
-
-	MUST(p11->C_OpenSession(slot_find(), CKF_SERIAL_SESSION | flags, NULL, NULL, &session));
-	return session;
-}
-
-static void login(CK_SESSION_HANDLE session, CK_USER_TYPE user, const char *pin)
-{
-	MUST(p11->C_Login(session, user, text(pin), strlen(pin)));
-}
-
-static void token_new(void)
-{
-	CK_UTF8CHAR so_pin[] = SO_PIN;
-	CK_SESSION_HANDLE session;
-
-	MUST(p11->C_Initialize(NULL));
-	MUST(p11->C_InitToken(slot_find(), so_pin, sizeof so_pin - 1, text(LABEL)));
-	session = session_open(CKF_RW_SESSION);
-	login(session, CKU_SO, SO_PIN);
-	MUST(p11->C_InitPIN(session, text(USER_PIN), strlen(USER_PIN)));
-	MUST(p11->C_Finalize(NULL));
 }
 
 /* --- objects --- */
@@ -249,7 +111,7 @@ static CK_SESSION_HANDLE start(CK_FLAGS flags)
 
 	MUST(p11->C_Initialize(NULL));
 	session = session_open(flags);
-	login(session, CKU_USER, USER_PIN);
+	login(session, CKU_USER, BENCH_USER_PIN);
 	return session;
 }
 
@@ -347,7 +209,7 @@ static void open_and_find(const char *what, size_t objects, size_t repeats)
 	print_since("initialize", start_time);
 	step = now();
 	if (strcmp(what, "public") != 0)
-		login(session, CKU_USER, USER_PIN);
+		login(session, CKU_USER, BENCH_USER_PIN);
 	print_since("login", step);
 	step = now();
 	if (strcmp(what, "one") == 0)
@@ -364,16 +226,6 @@ static void open_and_find(const char *what, size_t objects, size_t repeats)
 	}
 	printf("memory %ld\n", (resident_bytes() - before) / (long)objects - VALUE_LEN);
 	MUST(p11->C_Finalize(NULL));
-}
-
-static size_t number(const char *word)
-{
-	char *end;
-	unsigned long n = strtoul(word, &end, 10);
-
-	if (*word == '\0' || *end != '\0')
-		die("%s is no number", word);
-	return n;
 }
 
 int main(int argc, char **argv)
