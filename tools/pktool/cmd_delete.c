@@ -4,7 +4,6 @@
 #include "pktool/select.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/terminal.h"
 
@@ -52,29 +51,19 @@ static int delete_all(
 	return deleted == count ? PKTOOL_OK : PKTOOL_FAILED;
 }
 
-static int run(const struct words *words)
+static int delete_asked(
+	struct session *session, const CK_OBJECT_HANDLE *handles, size_t count, const struct words *words)
 {
-	const char *pinfile = words_value(words, "pinfile");
-	struct selection selection;
-	struct session session;
-	CK_OBJECT_HANDLE *handles = NULL;
-	size_t count = 0;
-	int status = PKTOOL_FAILED;
-
-	if (!select_read(&selection, words))
-		return PKTOOL_USAGE;
-	if (!session_open(&session, words_value(words, "token"), SESSION_WRITE)
-		|| !select_find(&session, &selection, pinfile, &handles, &count))
-		goto out;
 	if (count == 0)
 		pktool_error("no objects found");
 	else if (count == 1 || words_value(words, "-y") != NULL || confirmed(count))
-		status = delete_all(&session, handles, count, pinfile);
-out:
-	free(handles);
-	session_close(&session);
-	select_free(&selection);
-	return status;
+		return delete_all(session, handles, count, words_value(words, "pinfile"));
+	return PKTOOL_FAILED;
+}
+
+static int run(const struct words *words)
+{
+	return select_run(words, SESSION_WRITE, delete_asked);
 }
 
 const struct command cmd_delete = { "delete", "removes objects from a token", table, run };

@@ -235,29 +235,20 @@ static void object_print(struct session *session, CK_OBJECT_HANDLE object, size_
 		certificate_print(session, object);
 }
 
-static int run(const struct words *words)
+static int list(
+	struct session *session, const CK_OBJECT_HANDLE *handles, size_t count, const struct words *words)
 {
-	struct selection selection;
-	struct session session;
-	CK_OBJECT_HANDLE *handles = NULL;
-	size_t count = 0;
-	int status = PKTOOL_FAILED;
-
-	if (!select_read(&selection, words))
-		return PKTOOL_USAGE;
-	if (!session_open(&session, words_value(words, "token"), SESSION_READ)
-		|| !select_find(&session, &selection, words_value(words, "pinfile"), &handles, &count))
-		goto out;
+	(void)words;
 	for (size_t i = 0; i < count; i++)
-		object_print(&session, handles[i], i + 1);
+		object_print(session, handles[i], i + 1);
 	if (count == 0)
 		puts("No objects found.");
-	status = PKTOOL_OK;
-out:
-	free(handles);
-	session_close(&session);
-	select_free(&selection);
-	return status;
+	return PKTOOL_OK;
+}
+
+static int run(const struct words *words)
+{
+	return select_run(words, SESSION_READ, list);
 }
 
 const struct command cmd_list = { "list", "shows the objects in a token", table, run };

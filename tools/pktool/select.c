@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pktool/select.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -203,4 +204,23 @@ bool select_find(struct session *session, const struct selection *selection, con
 			(*handles)[kept++] = (*handles)[i];
 	*count = ok ? kept : 0;
 	return ok;
+}
+
+int select_run(const struct words *words, enum session_kind kind, select_work *work)
+{
+	struct selection selection;
+	struct session session;
+	CK_OBJECT_HANDLE *handles = NULL;
+	size_t count = 0;
+	int status = PKTOOL_FAILED;
+
+	if (!select_read(&selection, words))
+		return PKTOOL_USAGE;
+	if (session_open(&session, words_value(words, "token"), kind)
+		&& select_find(&session, &selection, words_value(words, "pinfile"), &handles, &count))
+		status = work(&session, handles, count, words);
+	free(handles);
+	session_close(&session);
+	select_free(&selection);
+	return status;
 }

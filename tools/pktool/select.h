@@ -39,6 +39,11 @@ void select_free(struct selection *selection);
 bool select_find(struct session *session, const struct selection *selection, const char *pinfile,
 	CK_OBJECT_HANDLE **handles, size_t *count);
 
+/* A command: finds what the words select in a session of that kind, and ends as work does, which gets it. */
+typedef int select_work(
+	struct session *session, const CK_OBJECT_HANDLE *handles, size_t count, const struct words *words);
+int select_run(const struct words *words, enum session_kind kind, select_work *work);
+
 /* The certificate of an object; NULL: it is none, or one that cannot be read. */
 X509 *select_certificate(struct session *session, CK_OBJECT_HANDLE object);
 
