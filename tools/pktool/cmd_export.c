@@ -12,8 +12,7 @@
 #include "pktool/select.h"
 
 static const struct word table[] = {
-	{ "keystore", WORD_VALUE, "pkcs11", NULL },
-	{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },
+	TOKEN_WORDS,
 	{ "outfile", WORD_REQUIRED, NULL, "FILE" },
 	{ "objtype", WORD_VALUE, "cert|key|private|public|both", NULL },
 	{ "outformat", WORD_VALUE, "pem|der|pkcs12|raw", NULL },

@@ -10,8 +10,7 @@
 #include "common/terminal.h"
 
 static const struct word table[] = {
-	{ "keystore", WORD_VALUE, "pkcs11", NULL },
-	{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },
+	TOKEN_WORDS,
 	{ "label", WORD_REQUIRED, NULL, "LABEL" },
 	{ "keytype", WORD_VALUE, "generic|aes|arcfour|des|3des", NULL },
 	{ "keylen", WORD_VALUE, NULL, "BITS" },

@@ -7,8 +7,7 @@
 #include <string.h>
 
 static const struct word table[] = {
-	{ "keystore", WORD_VALUE, "pkcs11", NULL },
-	{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },
+	TOKEN_WORDS,
 	{ "label", WORD_REQUIRED, NULL, "LABEL" },
 	{ "id", WORD_VALUE, NULL, "HEX" },
 	{ "keytype", WORD_VALUE, "rsa|ec", NULL },

@@ -8,8 +8,7 @@
 #include "pktool/values.h"
 
 static const struct word table[] = {
-	{ "keystore", WORD_VALUE, "pkcs11", NULL },
-	{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },
+	TOKEN_WORDS,
 	{ "infile", WORD_REQUIRED, NULL, "FILE" },
 	{ "label", WORD_VALUE, NULL, "LABEL" },
 	{ "id", WORD_VALUE, NULL, "HEX" },

@@ -9,7 +9,7 @@
 
 static const struct word table[] = {
 	{ "slotid", WORD_VALUE, NULL, "NUMBER" },
-	{ "currlabel", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },
+	{ "currlabel", WORD_VALUE, NULL, TOKEN_HELP },
 	{ "newlabel", WORD_VALUE, NULL, "LABEL" },
 	{ "pinfile", WORD_VALUE, NULL, "FILE" },
 	{ NULL, WORD_PLAIN, NULL, NULL },

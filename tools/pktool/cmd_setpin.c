@@ -8,8 +8,7 @@
 #include "common/terminal.h"
 
 static const struct word table[] = {
-	{ "keystore", WORD_VALUE, "pkcs11", NULL },
-	{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },
+	TOKEN_WORDS,
 	{ "so", WORD_PLAIN, NULL, NULL },
 	{ "usertype", WORD_VALUE, "user|so", NULL },
 	{ "pinfile", WORD_VALUE, NULL, "FILE" },

@@ -18,8 +18,7 @@
 #include "pktool/sign.h"
 
 static const struct word table[] = {
-	{ "keystore", WORD_VALUE, "pkcs11", NULL },
-	{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },
+	TOKEN_WORDS,
 	{ "signkey", WORD_REQUIRED, NULL, "LABEL" },
 	{ "csr", WORD_REQUIRED, NULL, "FILE" },
 	{ "outcert", WORD_REQUIRED, NULL, "FILE" },
@@ -27,9 +26,7 @@ static const struct word table[] = {
 	{ "subject", WORD_VALUE, NULL, "DN" },
 	{ "serial", WORD_VALUE, NULL, "HEX" },
 	{ "lifetime", WORD_VALUE, NULL, LIFETIME_HELP },
-	{ "altname", WORD_VALUE, NULL, "[critical:]TYPE=VALUE" },
-	{ "keyusage", WORD_VALUE, NULL, "[critical:]USAGE,..." },
-	{ "eku", WORD_VALUE, NULL, "[critical:]PURPOSE,..." },
+	EXTENSIONS_WORDS,
 	{ "hash", WORD_VALUE, HASH_CHOICES, NULL },
 	{ "format", WORD_VALUE, "pem|der", NULL },
 	{ "store", WORD_VALUE, "y|n", NULL },

@@ -13,7 +13,13 @@
  * sk_X509_EXTENSION_pop_free() in any case. False: failed, and said why.
  */
 
-/* What the words "altname=", "keyusage=" and "eku=" ask for. *authority: it is to sign certificates. */
+/* For the table of words. */
+#define EXTENSIONS_WORDS                                                                                     \
+	{ "altname", WORD_VALUE, NULL, "[critical:]TYPE=VALUE" },                                            \
+		{ "keyusage", WORD_VALUE, NULL, "[critical:]USAGE,..." },                                    \
+		{ "eku", WORD_VALUE, NULL, "[critical:]PURPOSE,..." }
+
+/* What these words ask for. *authority: it is to sign certificates. */
 bool extensions_read(const struct words *words, STACK_OF(X509_EXTENSION) **list, bool *authority);
 
 /* Takes over from a request what list has not: names and uses of the key. A request to become an authority is

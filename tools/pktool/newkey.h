@@ -4,18 +4,15 @@
 
 #include "pktool/words.h"
 #include "pktool/created.h"
+#include "pktool/extensions.h"
 #include "pktool/sign.h"
 
 /* What gencert and gencsr have in common: a new key that signs something about itself. */
 
 /* The words of both. */
 #define NEWKEY_WORDS                                                                                         \
-	{ "-i", WORD_PLAIN, NULL, NULL }, { "keystore", WORD_VALUE, "pkcs11", NULL },                        \
-		{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },                              \
-		{ "label", WORD_REQUIRED, NULL, "LABEL" }, { "subject", WORD_VALUE, NULL, "DN" },            \
-		{ "altname", WORD_VALUE, NULL, "[critical:]TYPE=VALUE" },                                    \
-		{ "keyusage", WORD_VALUE, NULL, "[critical:]USAGE,..." },                                    \
-		{ "eku", WORD_VALUE, NULL, "[critical:]PURPOSE,..." },                                       \
+	{ "-i", WORD_PLAIN, NULL, NULL }, TOKEN_WORDS, { "label", WORD_REQUIRED, NULL, "LABEL" },            \
+		{ "subject", WORD_VALUE, NULL, "DN" }, EXTENSIONS_WORDS,                                     \
 		{ "keytype", WORD_VALUE, "rsa", NULL }, { "keylen", WORD_VALUE, NULL, "BITS" },              \
 		{ "hash", WORD_VALUE, HASH_CHOICES, NULL }, { "format", WORD_VALUE, "pem|der", NULL },       \
 	{                                                                                                    \

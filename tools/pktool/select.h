@@ -12,8 +12,7 @@
 
 /* For the table of words. */
 #define SELECT_WORDS                                                                                         \
-	{ "keystore", WORD_VALUE, "pkcs11", NULL },                                                          \
-		{ "token", WORD_VALUE, NULL, "TOKEN[:MANUFACTURER[:SERIAL]]" },                              \
+	TOKEN_WORDS,                                                                                         \
 		{ "objtype", WORD_VALUE, NULL, "[cert:|key:]public|private|both" },                          \
 		{ "label", WORD_VALUE, NULL, "LABEL" }, { "serial", WORD_VALUE, NULL, "HEX" },               \
 		{ "issuer", WORD_VALUE, NULL, "DN" }, { "subject", WORD_VALUE, NULL, "DN" },                 \

@@ -23,6 +23,10 @@ struct word {
 	const char *help;    /* what stands behind "=" in the help: "LABEL" */
 };
 
+/* For the table of a command that uses a token. */
+#define TOKEN_HELP "TOKEN[:MANUFACTURER[:SERIAL]]"
+#define TOKEN_WORDS { "keystore", WORD_VALUE, "pkcs11", NULL }, { "token", WORD_VALUE, NULL, TOKEN_HELP }
+
 #define WORDS_MAX 24
 
 struct words {
