@@ -18,17 +18,28 @@
 #include "util/system.h"
 
 #define CONNECT_MS 1000
-#define DEFAULT_PORT "30003"
 
-static struct addrinfo *addresses_find(void)
+const char *port_host(void)
 {
-	const char *host = setting_env("TSS_TCSD_HOSTNAME"), *port = setting_env("TSS_TCSD_PORT");
+	const char *host = setting_env("TSS_TCSD_HOSTNAME");
+
+	return host != NULL ? host : "localhost";
+}
+
+const char *port_service(void)
+{
+	const char *port = setting_env("TSS_TCSD_PORT");
+
+	return port != NULL ? port : "30003";
+}
+
+struct addrinfo *port_addresses(void)
+{
 	struct addrinfo hints, *found = NULL;
 
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = SOCK_STREAM;
-	return getaddrinfo(host != NULL ? host : "localhost", port != NULL ? port : DEFAULT_PORT, &hints,
-		&found) == 0 ? found : NULL;
+	return getaddrinfo(port_host(), port_service(), &hints, &found) == 0 ? found : NULL;
 }
 
 static bool wait_for(struct pollfd *waiting, unsigned int ms)
@@ -89,20 +100,18 @@ static int port_connect(const struct addrinfo *addresses, unsigned int ms, const
 	return fd;
 }
 
-static bool loopback(const struct sockaddr *address, unsigned int *port)
+bool port_is_loopback(const struct sockaddr *address)
 {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 
 	if (address->sa_family == AF_INET) {
 		memcpy(&v4, address, sizeof v4);
-		*port = ntohs(v4.sin_port);
 		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
 	}
 	if (address->sa_family != AF_INET6)
 		return false;
 	memcpy(&v6, address, sizeof v6);
-	*port = ntohs(v6.sin6_port);
 	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
@@ -118,13 +127,12 @@ static bool is_tss(uid_t owner)
 /* Any user may listen on the port while tcsd does not. */
 static bool listener_trusted(const struct sockaddr *address)
 {
-	unsigned int port;
 	uid_t owner;
 
-	if (!loopback(address, &port) || !system_listener(address, &owner) || owner == 0 || is_tss(owner))
+	if (!port_is_loopback(address) || !system_listener(address, &owner) || owner == 0 || is_tss(owner))
 		return true;
-	log_error("what listens on port %u is not tcsd: it belongs to user %lu, not to tss or root", port,
-		(unsigned long)owner);
+	log_error("what listens on port %s is not tcsd: it belongs to user %lu, not to tss or root",
+		port_service(), (unsigned long)owner);
 	return false;
 }
 
@@ -139,7 +147,7 @@ enum port_state port_look(void)
 		log_error("a set-uid program does not follow TSS_TCSD_HOSTNAME or TSS_TCSD_PORT: unset them");
 		return PORT_FOREIGN;
 	}
-	addresses = addresses_find();
+	addresses = port_addresses();
 	if ((fd = port_connect(addresses, CONNECT_MS, &to)) >= 0) {
 		state = listener_trusted(to->ai_addr) ? PORT_ANSWERS : PORT_FOREIGN;
 		hang_up(fd);
@@ -155,7 +163,7 @@ enum port_state port_look(void)
    which takes connections for a stopped tcsd, does not. */
 bool port_alive(unsigned int ms)
 {
-	struct addrinfo *addresses = addresses_find();
+	struct addrinfo *addresses = port_addresses();
 	const struct addrinfo *to;
 	int fd = port_connect(addresses, ms, &to);
 	struct pollfd waiting = { fd, POLLIN, 0 };
@@ -201,7 +209,7 @@ static bool socket_visit(int fd, void *arg)
 
 void port_sockets_find(struct port_sockets *sockets)
 {
-	struct addrinfo *addresses = addresses_find();
+	struct addrinfo *addresses = port_addresses();
 	struct search search = { addresses, sockets };
 
 	sockets->count = 0;

@@ -7,6 +7,16 @@
 
 /* tcsd's port, as libtspi finds it: $TSS_TCSD_HOSTNAME or localhost, $TSS_TCSD_PORT or 30003. */
 
+struct addrinfo;
+struct sockaddr;
+
+const char *port_host(void);
+const char *port_service(void);
+
+/* For freeaddrinfo(); NULL: there are none. */
+struct addrinfo *port_addresses(void);
+bool port_is_loopback(const struct sockaddr *address);
+
 enum port_state {
 	PORT_ANSWERS,
 	PORT_BUSY, /* somebody listens, but more have knocked than he lets wait */

@@ -3,15 +3,11 @@
 #include "pktool/doctor/doctor.h"
 
 #include <netdb.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
 
 #include "pktool/doctor/process.h"
 #include "tspi/port.h"
-#include "util/setting.h"
 #include "util/system.h"
 
 #define ALIVE_MS 3000
@@ -20,39 +16,19 @@
 #define START "start it (systemctl start tcsd; svcadm enable tcsd)"
 #define RESTART "restart it (systemctl restart tcsd; svcadm restart tcsd)"
 
-static bool is_loopback(const struct sockaddr *address)
-{
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	if (address->sa_family == AF_INET) {
-		memcpy(&v4, address, sizeof v4);
-		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-	}
-	if (address->sa_family != AF_INET6)
-		return false;
-	memcpy(&v6, address, sizeof v6);
-	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-}
-
-/* The port is port.h's. */
 static void listener_find(struct tcsd *tcsd)
 {
-	const char *host = setting_env("TSS_TCSD_HOSTNAME"), *port = setting_env("TSS_TCSD_PORT");
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	struct addrinfo *addresses = port_addresses();
 
-	host = host != NULL ? host : "localhost";
-	port = port != NULL ? port : "30003";
-	snprintf(tcsd->where, sizeof tcsd->where, "%.250s, port %.50s", host, port);
+	snprintf(tcsd->where, sizeof tcsd->where, "%.250s, port %.50s", port_host(), port_service());
 	tcsd->is_local = true;
-	if (getaddrinfo(host, port, &hints, &found) != 0)
-		return;
-	for (const struct addrinfo *a = found; a != NULL; a = a->ai_next) {
-		tcsd->is_local &= is_loopback(a->ai_addr);
-		tcsd->knows_owner |= is_loopback(a->ai_addr) && !tcsd->knows_owner
+	for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
+		tcsd->is_local &= port_is_loopback(a->ai_addr);
+		tcsd->knows_owner |= port_is_loopback(a->ai_addr) && !tcsd->knows_owner
 			&& system_listener(a->ai_addr, &tcsd->owner);
 	}
-	freeaddrinfo(found);
+	if (addresses != NULL)
+		freeaddrinfo(addresses);
 }
 
 /* tcsd takes connections and hangs up on who has nothing to say; the kernel takes them for one that hangs. */
