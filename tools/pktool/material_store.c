@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
+
 #include "common/terminal.h"
 #include "pktool/keys.h"
 #include "pktool/objects.h"
@@ -137,6 +139,7 @@ bool material_store(const struct material *material, struct created *created, co
 		ok = certificate_put(created, certificate, certificate == leaf ? named.label : NULL,
 			certificate == leaf ? as->id : &no_id);
 	}
+	ERR_clear_error(); /* of a certificate whose key cannot be read, and goes in all the same */
 	buf_free(&name);
 	return ok;
 }
