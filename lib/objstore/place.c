@@ -4,15 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "objstore/file.h"
-#include "util/setting.h"
 #include "util/log.h"
+#include "util/setting.h"
+#include "util/user.h"
 
 #define SYSTEM_BASE "/var/user"
 
@@ -30,15 +30,15 @@ struct user {
 
 static bool user_read(struct user *user)
 {
-	struct passwd entry, *found = NULL;
-	char space[4096];
+	struct buf space = BUF_INIT;
+	struct passwd entry;
+	bool ok = user_entry(geteuid(), &entry, &space) && strchr(entry.pw_name, '/') == NULL
+		&& entry.pw_name[0] != '.'
+		&& snprintf(user->name, sizeof user->name, "%s", entry.pw_name) < (int)sizeof user->name
+		&& snprintf(user->home, sizeof user->home, "%s", entry.pw_dir) < (int)sizeof user->home;
 
-	if (getpwuid_r(geteuid(), &entry, space, sizeof space, &found) != 0 || found == NULL)
-		return false;
-	if (strchr(found->pw_name, '/') != NULL || found->pw_name[0] == '.')
-		return false;
-	return snprintf(user->name, sizeof user->name, "%s", found->pw_name) < (int)sizeof user->name
-		&& snprintf(user->home, sizeof user->home, "%s", found->pw_dir) < (int)sizeof user->home;
+	buf_free(&space);
+	return ok;
 }
 
 static bool from_variable(const char *path, struct place *place)

@@ -7,7 +7,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include "util/log.h"
 #include "util/setting.h"
 #include "util/system.h"
+#include "util/user.h"
 
 #define CONNECT_MS 1000
 
@@ -117,11 +117,12 @@ bool port_is_loopback(const struct sockaddr *address)
 
 static bool is_tss(uid_t owner)
 {
-	struct passwd entry, *found = NULL;
-	char space[4096];
+	struct buf space = BUF_INIT;
+	struct passwd entry;
+	bool is = user_entry(owner, &entry, &space) && strcmp(entry.pw_name, "tss") == 0;
 
-	return getpwuid_r(owner, &entry, space, sizeof space, &found) == 0 && found != NULL
-		&& strcmp(found->pw_name, "tss") == 0;
+	buf_free(&space);
+	return is;
 }
 
 /* Any user may listen on the port while tcsd does not. */
