@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
+#include <tss/tss_error.h>
+#include <tss/tss_error_basics.h>
+
 #include "common/chip.h"
 #include "common/terminal.h"
 #include "tpmadm/owner.h"
@@ -44,14 +47,25 @@ static TSS_RESULT ownership_work(const struct link *link, void *arg)
 	return r;
 }
 
+/* What the chip refuses, somebody else may have done since it was looked at. */
 static int step(const struct owner *owner, const char *what, const char *busy, link_work *work)
 {
+	struct chip now;
 	TSS_RESULT r;
 
 	terminal_busy(busy);
 	r = owner_run(owner, work, NULL);
 	terminal_idle();
-	return r == TSS_SUCCESS ? TPMADM_OK : tpmadm_fail(what, r);
+	if (r == TSS_SUCCESS)
+		return TPMADM_OK;
+	if (ERROR_LAYER(r) == TSS_LAYER_TPM && chip_look(&now) == TSS_SUCCESS) {
+		if (now.owner == YES)
+			return tpmadm_error("%s: the TPM has an owner by now: somebody else was faster",
+				what);
+		if (work == endorsement_key_work && now.endorsement_key == YES)
+			return TPMADM_OK;
+	}
+	return tpmadm_fail(what, r);
 }
 
 static int usable(const struct chip *chip)
