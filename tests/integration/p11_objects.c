@@ -77,25 +77,29 @@ CK_OBJECT_HANDLE p11_find(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, cons
 	return object;
 }
 
+static void get_whole(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+	void *value, CK_ULONG size)
+{
+	CK_ATTRIBUTE a = A_BYTES(type, value, size);
+	CK_RV rv = p11->C_GetAttributeValue(session, object, &a, 1);
+
+	TAP_CHECK(rv == CKR_OK && a.ulValueLen == size, "attribute 0x%lx: %s, length %lu", type,
+		p11_rv_name(rv), a.ulValueLen);
+}
+
 CK_ULONG p11_get_ulong(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
 {
 	CK_ULONG value = 0xdead;
-	CK_ATTRIBUTE a = A_BYTES(type, &value, sizeof(value));
-	CK_RV rv = p11->C_GetAttributeValue(session, object, &a, 1);
 
-	TAP_CHECK(rv == CKR_OK && a.ulValueLen == sizeof(value), "attribute 0x%lx: %s, length %lu",
-		  type, p11_rv_name(rv), a.ulValueLen);
+	get_whole(session, object, type, &value, sizeof(value));
 	return value;
 }
 
 CK_BBOOL p11_get_bool(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
 {
 	CK_BBOOL value = 99;
-	CK_ATTRIBUTE a = A_BYTES(type, &value, sizeof(value));
-	CK_RV rv = p11->C_GetAttributeValue(session, object, &a, 1);
 
-	TAP_CHECK(rv == CKR_OK && a.ulValueLen == sizeof(value), "attribute 0x%lx: %s, length %lu",
-		  type, p11_rv_name(rv), a.ulValueLen);
+	get_whole(session, object, type, &value, sizeof(value));
 	return value;
 }
 
