@@ -126,7 +126,8 @@ static void unlock(void *mutex)
 	pthread_mutex_unlock(mutex);
 }
 
-/* It counts as no call under way, or C_Finalize would wait for it in turn; and the thread may be cancelled. */
+/* It counts as no call under way, or C_Finalize would wait for it in turn; and the thread may be
+   cancelled. */
 CK_RV library_wait_stop(void)
 {
 	unsigned long stops;

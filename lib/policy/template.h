@@ -27,8 +27,8 @@ enum template_use { TEMPLATE_CREATE, TEMPLATE_GENERATE, TEMPLATE_UNWRAP };
 
 /*
  * attrs becomes what the template gives and the defaults of what it does not, without what only the chip
- * keeps; in secret memory if the object is to be private. is_so: the SO asks. CKR_ATTRIBUTE_TYPE_INVALID, _VALUE_INVALID, _READ_ONLY, CKR_TEMPLATE_INCOMPLETE,
- * _INCONSISTENT.
+ * keeps; in secret memory if the object is to be private. is_so: the SO asks. CKR_ATTRIBUTE_TYPE_INVALID,
+ * _VALUE_INVALID, _READ_ONLY, CKR_TEMPLATE_INCOMPLETE, _INCONSISTENT.
  */
 CK_RV template_apply(const struct class_policy *policy, enum template_use use, bool is_so,
 	const CK_ATTRIBUTE *template, CK_ULONG count, struct buf *attrs);

@@ -30,7 +30,8 @@ static CK_RV generate(CK_SESSION_HANDLE session)
 	CK_ATTRIBUTE privates[] = { A_BOOL(CKA_TOKEN, true), A_BOOL(CKA_PRIVATE, false) };
 	CK_OBJECT_HANDLE public, private;
 
-	return C_GenerateKeyPair(session, &mechanism, TEMPLATE(publics), TEMPLATE(privates), &public, &private);
+	return C_GenerateKeyPair(session, &mechanism, TEMPLATE(publics), TEMPLATE(privates), &public,
+		&private);
 }
 
 static CK_ULONG count_objects(CK_SESSION_HANDLE session)

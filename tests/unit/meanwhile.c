@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What another process does in the midst of a call: at the making of a key, and behind a list of the store. */
+/* What another process does in the midst of a call: at the making of a key, and behind a list of the
+   store. */
 #include "session/saved.h"
 #include "token.h"
 
@@ -72,7 +73,8 @@ static void object_made(void)
 static struct token *with_many(void)
 {
 	struct token *token = token_new();
-	CK_ATTRIBUTE template[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY), A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
+	CK_ATTRIBUTE template[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY),
+		A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
 		A_BOOL(CKA_TOKEN, true), A_BOOL(CKA_PRIVATE, false), A_TEXT(CKA_VALUE, "value"),
 		A_TEXT(CKA_ID, "id"), A_TEXT(CKA_LABEL, "destroyed") };
 	CK_OBJECT_HANDLE handle;
@@ -170,7 +172,8 @@ static void key_use(struct token *token, CK_OBJECT_HANDLE handle)
 /* Whoever has noticed it closes the connection: no auth of that login stays in libtspi. */
 static void connection_of_old_login(void)
 {
-	CK_ATTRIBUTE publics[] = { A_ULONG(CKA_MODULUS_BITS, 512) }, privates[] = { A_BOOL(CKA_PRIVATE, false) };
+	CK_ATTRIBUTE publics[] = { A_ULONG(CKA_MODULUS_BITS, 512) };
+	CK_ATTRIBUTE privates[] = { A_BOOL(CKA_PRIVATE, false) };
 	CK_OBJECT_HANDLE public, private;
 	struct token *token = token_new();
 
