@@ -179,7 +179,8 @@ static void connection_of_old_login(void)
 
 	make_used(token);
 	RV_MUST(login(token, ROLE_USER, USER_PIN), CKR_OK);
-	RV_MUST(keys_generate(token, &actor, TEMPLATE(publics), TEMPLATE(privates), &public, &private), CKR_OK);
+	RV_MUST(keys_generate(token, &actor, TEMPLATE(publics), TEMPLATE(privates), &public, &private),
+		CKR_OK);
 	token_initialised();
 	key_use(token, private);
 	fake_count_clear();

@@ -77,7 +77,8 @@ static CK_OBJECT_HANDLE secret_make(bool private)
 
 static void made(void)
 {
-	CK_ATTRIBUTE given[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY), A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
+	CK_ATTRIBUTE given[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY),
+		A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
 		A_TEXT(CKA_VALUE, "value") };
 	CK_OBJECT_HANDLE public, private, handle;
 
@@ -141,7 +142,8 @@ static void unwrapped(void)
 
 	session_begin();
 	pair_make(&public, &private);
-	RV_MUST(key_wrap(session, &mechanism, public, secret_make(true), (struct output){ block, &block_len }),
+	RV_MUST(key_wrap(session, &mechanism, public, secret_make(true),
+			(struct output){ block, &block_len }),
 		CKR_OK);
 	RV_EQUAL(key_unwrap(session, &mechanism, private, block, block_len, TEMPLATE(template), &handle),
 		CKR_OK);
