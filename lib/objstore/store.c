@@ -46,12 +46,17 @@ void objstore_abandon(struct objstore *store)
 	file_close(&store->dir);
 }
 
+/* Whoever removes the whole directory finds the next one at the same name. */
 CK_RV store_find_locked(struct objstore *store, bool make)
 {
 	struct stat st;
+	bool gone = false;
 
-	/* Whoever removes the whole directory finds the next one at the same name. */
-	if (store->dir >= 0 && (fstat(store->dir, &st) != 0 || st.st_nlink == 0)) {
+	if (store->dir >= 0 && fstat(store->dir, &st) == 0)
+		gone = st.st_nlink == 0;
+	else if (store->dir >= 0 && !(gone = errno == ESTALE))
+		return file_read_error(store->path, errno);
+	if (gone) {
 		file_close(&store->dir);
 		file_close(&store->objects);
 		file_close(&store->lock_fd);
