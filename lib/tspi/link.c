@@ -81,12 +81,12 @@ static void bury_retired(void)
 	}
 }
 
-/* Tspi_Context_Close asks tcsd once more, and must not wait for one that has stopped. */
 void link_free_all(const struct link *link)
 {
 	Tspi_Context_FreeMemory(link->context, NULL);
 }
 
+/* Tspi_Context_Close asks tcsd once more, and must not wait for one that has stopped. */
 static void link_close(void)
 {
 	int copy;
