@@ -51,6 +51,9 @@ static CK_RV open_private(struct token *token, struct object *object, CK_ATTRIBU
 		&& tspi_blob_info(blob, len, &info) && info.usage == TSPI_SIGNING)
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	key->always_authenticate = attrs_bool(&object->attrs, CKA_ALWAYS_AUTHENTICATE);
+	/* To unwrap is to decrypt, and there is no Init behind which the PIN could be given for it. */
+	if (use == CKA_UNWRAP && key->always_authenticate)
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	return objects_key(token, object, &key->private);
 }
 

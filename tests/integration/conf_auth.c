@@ -259,6 +259,30 @@ static void good_for_one_operation(void)
 	RV_EQUAL(sign(session, out, &length), CKR_USER_NOT_LOGGED_IN);
 }
 
+/* C_UnwrapKey decrypts, and has no room for a login; nor is another operation's good for it. */
+static void no_unwrapping(void)
+{
+	CK_ATTRIBUTE template[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY), A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
+		A_TEXT(CKA_LABEL, "unwrapped") };
+	CK_SESSION_HANDLE session = p11_shared_token();
+	struct p11_pair pair = guarded_pair(session);
+	CK_OBJECT_HANDLE open = p11_soft_private(session, 1024, NO_TEMPLATE), key;
+	unsigned char wrapped[P11_MAX_BYTES], out[P11_MAX_BYTES];
+	CK_ULONG length = sizeof(out);
+
+	p11_soft_encrypt(p11_soft_key(1024), text, sizeof(text), wrapped);
+	RV_EQUAL(p11->C_UnwrapKey(session, &rsa, pair.private, wrapped, 128, TEMPLATE(template), &key),
+		CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV_MUST(decrypt_init(session, pair.private), CKR_OK);
+	RV_EQUAL(authenticate(session, USER_PIN), CKR_OK);
+	RV_EQUAL(p11->C_UnwrapKey(session, &rsa, pair.private, wrapped, 128, TEMPLATE(template), &key),
+		CKR_KEY_FUNCTION_NOT_PERMITTED);
+	RV_EQUAL(decrypt(session, out, &length), CKR_OK);
+	ULONG_EQUAL(p11_count(session, ANY_CLASS, "unwrapped"), 0);
+	RV_EQUAL(p11->C_UnwrapKey(session, &rsa, open, wrapped, 128, TEMPLATE(template), &key), CKR_OK);
+	ULONG_EQUAL(p11_count(session, ANY_CLASS, "unwrapped"), 1);
+}
+
 static const struct tap_case cases[] = {
 	{ "a login is good for the latest operation alone", good_for_one_operation },
 	{ "each signature and decryption wants its own login", each_use },
@@ -266,6 +290,7 @@ static const struct tap_case cases[] = {
 	{ "twice is fine, a wrong PIN leaves the operation", twice_and_wrong },
 	{ "without an operation of such a key", without_an_operation },
 	{ "a generated token key, in another process too", generated_on_the_token },
+	{ "such a key does not unwrap", no_unwrapping },
 	{ "only with CKA_PRIVATE TRUE, and FALSE by default", private_only },
 	{ NULL, NULL },
 };
