@@ -219,6 +219,8 @@ bool objstore_stamp(struct objstore *store, const struct objstore_id *id, struct
 	bool exists;
 
 	pthread_mutex_lock(&store->mutex);
+	if (store->objects < 0)
+		store_objects_open_locked(store, false, &store->objects);
 	exists = store->objects >= 0 && store_stamp_read(store->objects, id, stamp);
 	pthread_mutex_unlock(&store->mutex);
 	return exists;

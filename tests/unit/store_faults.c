@@ -133,6 +133,28 @@ static void name_taken(void)
 
 /* --- a place that cannot be written to --- */
 
+/* It cannot be set aside, and is there all the same: a caller that remembers it need not read it again. */
+static void damaged_read_only(void)
+{
+	struct objstore *store = store_open();
+	struct objstore_id id = store_id('d');
+	struct objstore_stamp stamp;
+	struct buf body = BUF_INIT;
+
+	RV_MUST(store_write(store, 't', 'd', false, "to be cut"), CKR_OK);
+	objstore_close(&store);
+	MUST(truncate(store_file('d'), 20) == 0);
+	MUST(chmod(unit_path("store/lock"), 0400) == 0);
+	store = store_open();
+	for (int i = 0; i < 2; i++) {
+		RV_EQUAL(store_read(store, 't', 'd', &body), OBJSTORE_UNUSABLE);
+		CHECK(objstore_stamp(store, &id, &stamp));
+	}
+	objstore_close(&store);
+	MUST(chmod(unit_path("store/lock"), 0600) == 0);
+	buf_free(&body);
+}
+
 static int use_read_only(void *argument)
 {
 	struct objstore_token none = { .exists = false };
@@ -157,6 +179,7 @@ static int use_read_only(void *argument)
 	MUST(chmod(unit_path("store/lock"), 0600) == 0);
 	check_whole(store);
 	objstore_close(&store);
+	damaged_read_only();
 	MUST(chmod(unit_scratch(), 0500) == 0);
 	setenv("PKCS11_TPM_DIR", unit_path("another"), 1);
 	store = store_open();
