@@ -262,7 +262,8 @@ static void good_for_one_operation(void)
 /* C_UnwrapKey decrypts, and has no room for a login; nor is another operation's good for it. */
 static void no_unwrapping(void)
 {
-	CK_ATTRIBUTE template[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY), A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
+	CK_ATTRIBUTE template[] = { A_ULONG(CKA_CLASS, CKO_SECRET_KEY),
+		A_ULONG(CKA_KEY_TYPE, CKK_GENERIC_SECRET),
 		A_TEXT(CKA_LABEL, "unwrapped") };
 	CK_SESSION_HANDLE session = p11_shared_token();
 	struct p11_pair pair = guarded_pair(session);
