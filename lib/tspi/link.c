@@ -59,6 +59,8 @@ bool tspi_present(void)
 	if (!ok && ((state = port_look()) == PORT_ANSWERS || state == PORT_BUSY)) {
 		ok = true;
 		clock_gettime(CLOCK_MONOTONIC, &seen);
+	} else if (!ok) {
+		ok = state == PORT_UNABLE || state == PORT_NO_MEMORY;
 	}
 	pthread_mutex_unlock(&seen_mutex);
 	return ok;
@@ -144,6 +146,20 @@ static bool allocator_fits(void)
 }
 
 /* A port that refuses means no tcsd; one that accepts and hangs up, a tcsd whose places are taken. */
+static TSS_RESULT look_result(enum port_state state)
+{
+	static const TSS_RESULT results[] = {
+		[PORT_ANSWERS] = TSS_SUCCESS,
+		[PORT_BUSY] = TSP_ERROR(TSS_E_COMM_FAILURE),
+		[PORT_REFUSES] = TSP_ERROR(TSS_E_NO_CONNECTION),
+		[PORT_FOREIGN] = TSP_ERROR(TSS_E_CONNECTION_FAILED),
+		[PORT_UNABLE] = TSP_ERROR(TSS_E_CONNECTION_BROKEN),
+		[PORT_NO_MEMORY] = TSP_ERROR(TSS_E_OUTOFMEMORY),
+	};
+
+	return results[state];
+}
+
 static TSS_RESULT link_need(bool with_srk)
 {
 	struct timespec start, pause = { 0, 10000000 };
@@ -157,13 +173,9 @@ static TSS_RESULT link_need(bool with_srk)
 		return TSP_ERROR(TSS_E_NOTIMPL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		enum port_state state = port_look();
-
-		if (state == PORT_REFUSES)
-			return TSP_ERROR(TSS_E_NO_CONNECTION);
-		if (state == PORT_FOREIGN)
-			return TSP_ERROR(TSS_E_CONNECTION_FAILED);
-		r = state == PORT_ANSWERS ? link_open(with_srk) : TSP_ERROR(TSS_E_COMM_FAILURE);
+		r = look_result(port_look());
+		if (r == TSS_SUCCESS)
+			r = link_open(with_srk);
 		if (!lost(r) || keeper_interrupted() || elapsed_ms(&start) > (int64_t)keeper_timeout_ms())
 			return r;
 		nanosleep(&pause, NULL);

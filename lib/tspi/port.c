@@ -42,6 +42,20 @@ struct addrinfo *port_addresses(void)
 	return getaddrinfo(port_host(), port_service(), &hints, &found) == 0 ? found : NULL;
 }
 
+/* What this machine is short of, which says nothing of tcsd. */
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+static enum port_state shortage(int error)
+{
+	if (error == ENOMEM || error == ENOBUFS)
+		return PORT_NO_MEMORY;
+	log_error("no connection to tcsd can be opened: %s", strerror(error));
+	return PORT_UNABLE;
+}
+
 static bool wait_for(struct pollfd *waiting, unsigned int ms)
 {
 	int n;
@@ -95,7 +109,7 @@ static int port_connect(const struct addrinfo *addresses, unsigned int ms, const
 
 	errno = ECONNREFUSED;
 	for (*to = addresses; *to != NULL; *to = (*to)->ai_next)
-		if ((fd = address_connect(*to, ms)) >= 0 || errno == ETIMEDOUT)
+		if ((fd = address_connect(*to, ms)) >= 0 || errno == ETIMEDOUT || is_shortage(errno))
 			break;
 	return fd;
 }
@@ -126,15 +140,38 @@ static bool is_tss(uid_t owner)
 }
 
 /* Any user may listen on the port while tcsd does not. */
-static bool listener_trusted(const struct sockaddr *address)
+static enum port_state listener_judge(const struct sockaddr *address)
 {
 	uid_t owner;
 
-	if (!port_is_loopback(address) || !system_listener(address, &owner) || owner == 0 || is_tss(owner))
-		return true;
+	if (!port_is_loopback(address))
+		return PORT_ANSWERS;
+	if (!system_listener(address, &owner)) {
+		if (is_shortage(errno))
+			return shortage(errno);
+		if (errno == 0)
+			return PORT_ANSWERS;
+		log_error("who listens on port %s cannot be looked up in /proc/net: %s", port_service(),
+			strerror(errno));
+		return PORT_FOREIGN;
+	}
+	if (owner == 0 || is_tss(owner))
+		return PORT_ANSWERS;
 	log_error("what listens on port %s is not tcsd: it belongs to user %lu, not to tss or root",
 		port_service(), (unsigned long)owner);
-	return false;
+	return PORT_FOREIGN;
+}
+
+/* A name cannot be looked up without a descriptor either, but the resolver does not say so. */
+static enum port_state unfound(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	if (fd < 0 && is_shortage(errno))
+		return shortage(errno);
+	if (fd >= 0)
+		close(fd);
+	return PORT_REFUSES;
 }
 
 enum port_state port_look(void)
@@ -148,15 +185,17 @@ enum port_state port_look(void)
 		log_error("a set-uid program does not follow TSS_TCSD_HOSTNAME or TSS_TCSD_PORT: unset them");
 		return PORT_FOREIGN;
 	}
-	addresses = port_addresses();
+	if ((addresses = port_addresses()) == NULL)
+		return unfound();
 	if ((fd = port_connect(addresses, CONNECT_MS, &to)) >= 0) {
-		state = listener_trusted(to->ai_addr) ? PORT_ANSWERS : PORT_FOREIGN;
+		state = listener_judge(to->ai_addr);
 		hang_up(fd);
 	} else if (errno == ETIMEDOUT) {
 		state = PORT_BUSY;
+	} else if (is_shortage(errno)) {
+		state = shortage(errno);
 	}
-	if (addresses != NULL)
-		freeaddrinfo(addresses);
+	freeaddrinfo(addresses);
 	return state;
 }
 

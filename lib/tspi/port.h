@@ -21,7 +21,9 @@ enum port_state {
 	PORT_ANSWERS,
 	PORT_BUSY, /* somebody listens, but more have knocked than he lets wait */
 	PORT_REFUSES,
-	PORT_FOREIGN /* somebody else listens there, or it may not be looked for there (logged) */
+	PORT_FOREIGN, /* somebody else listens there, or it may not be looked for there (logged) */
+	PORT_UNABLE, /* this process, or the system, has no descriptor left to look with (logged) */
+	PORT_NO_MEMORY
 };
 
 /* A refused Tspi_Context_Connect closes its descriptor twice, so this is asked first. */

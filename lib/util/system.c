@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -80,33 +81,52 @@ static enum fit listens(const char *line, const uint32_t wanted[4], unsigned int
 	return address_fit(digits, wanted);
 }
 
+struct wanted {
+	uint32_t words[4];
+	unsigned int port;
+	enum fit best;
+	uid_t owner;
+};
+
+/* 0, also where there is no such table, or an errno. */
+static int table_search(const char *path, struct wanted *wanted)
+{
+	FILE *table = fopen(path, "re");
+	int error = 0;
+	char line[512];
+	uid_t uid;
+
+	if (table == NULL)
+		return errno == ENOENT ? 0 : errno;
+	while (errno = 0, fgets(line, sizeof line, table) != NULL) {
+		enum fit fit = listens(line, wanted->words, wanted->port, &uid);
+
+		if (fit > wanted->best) {
+			wanted->best = fit;
+			wanted->owner = uid;
+		}
+	}
+	if (ferror(table))
+		error = errno != 0 ? errno : EIO;
+	fclose(table);
+	return error;
+}
+
 /* The address itself goes before the wildcard, as it does for the kernel. */
 bool system_listener(const struct sockaddr *address, uid_t *owner)
 {
 	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
-	enum fit best = FIT_NOT;
-	uint32_t wanted[4];
-	unsigned int port;
-	char line[512];
+	struct wanted wanted = { .best = FIT_NOT };
+	int error = 0;
 
-	if (!words_of_address(address, wanted, &port))
+	if (words_of_address(address, wanted.words, &wanted.port))
+		for (size_t i = 0; error == 0 && i < sizeof tables / sizeof tables[0]; i++)
+			error = table_search(tables[i], &wanted);
+	errno = error;
+	if (error != 0 || wanted.best == FIT_NOT)
 		return false;
-	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-		FILE *table = fopen(tables[i], "re");
-
-		while (table != NULL && fgets(line, sizeof line, table) != NULL) {
-			uid_t uid;
-			enum fit fit = listens(line, wanted, port, &uid);
-
-			if (fit > best) {
-				best = fit;
-				*owner = uid;
-			}
-		}
-		if (table != NULL)
-			fclose(table);
-	}
-	return best != FIT_NOT;
+	*owner = wanted.owner;
+	return true;
 }
 
 void system_descriptors(bool (*visit)(int fd, void *arg), void *arg)

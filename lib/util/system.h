@@ -8,7 +8,8 @@
 
 /* What only some systems can tell. */
 
-/* The owner of the socket that listens on a TCP address of this machine. False: not known. */
+/* The owner of the socket that listens on a TCP address of this machine. False: not known; errno is 0, or
+   why the system's list, which is there, cannot be read. */
 bool system_listener(const struct sockaddr *address, uid_t *owner);
 
 /* Calls visit with each open descriptor of the process, until it returns false. */

@@ -3,8 +3,10 @@
 #define _GNU_SOURCE
 #include "p11_link.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +192,7 @@ static int sign_without_descriptors(void *ignored)
 
 	(void)ignored;
 	link_set("PKCS11_TPM_IDLE", 0);
+	link_log_to(link_log_path());
 	link_log_in(&signer);
 	MUST(link_closed_at_once());
 	MUST(setrlimit(RLIMIT_NOFILE, &few) == 0);
@@ -198,6 +201,9 @@ static int sign_without_descriptors(void *ignored)
 	for (int i = 0; i < 5; i++)
 		RV_EQUAL(link_sign(&signer), CKR_DEVICE_ERROR);
 	ULONG_EQUAL(p11_state(signer.session), CKS_RW_USER_FUNCTIONS);
+	/* Enough to see that somebody listens, but not who. */
+	CHECK(close(taken[--count]) == 0);
+	RV_EQUAL(link_sign(&signer), CKR_DEVICE_ERROR);
 	while (count > 0)
 		CHECK(close(taken[--count]) == 0);
 	RV_EQUAL(link_sign(&signer), CKR_OK);
@@ -205,16 +211,67 @@ static int sign_without_descriptors(void *ignored)
 	return 0;
 }
 
+/* tcsd is not to blame, and nobody is sent to start it. */
 static void out_of_descriptors(void)
 {
+	char log[8000];
+
 	link_new_token();
 	ULONG_EQUAL(p11_in_child(sign_without_descriptors, NULL), 0);
+	CHECK(link_log_read(log, sizeof(log)) >= 6);
+	TAP_CHECK(strstr(log, "no descriptor left") != NULL && strstr(log, strerror(EMFILE)) != NULL,
+		  "the log does not say what is missing: %s", log);
+	TAP_CHECK(strstr(log, "tcsd does not answer") == NULL && strstr(log, "tcsd hangs up") == NULL,
+		  "the log blames tcsd: %s", log);
+}
+
+/* Where it cannot be seen who listens, he gets nothing. */
+static int ask_stranger(void *listener)
+{
+	static int taken[LINK_MAX_FILES];
+	struct rlimit few = { 64, 64 };
+	CK_SESSION_HANDLE session;
+	unsigned char random[20];
+	int count = 0;
+
+	link_set("TSS_TCSD_PORT", ((struct link_listener *)listener)->seen->port);
+	link_set("PKCS11_TPM_TIMEOUT", 2);
+	p11_start();
+	session = p11_open();
+	MUST(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	while (count < LINK_MAX_FILES && (taken[count] = open("/dev/null", O_RDONLY)) >= 0)
+		count++;
+	for (int i = 0; i < 5; i++) {
+		RV_EQUAL(p11->C_GenerateRandom(session, random, sizeof(random)), CKR_DEVICE_ERROR);
+		CHECK(close(taken[--count]) == 0);
+	}
+	while (count > 0)
+		close(taken[--count]);
+	p11_stop();
+	return 0;
+}
+
+static void unseen_stranger(void)
+{
+	struct link_listener listener;
+	const struct passwd *nobody = getpwnam("nobody");
+
+	link_new_token();
+	if (geteuid() == 0 && nobody == NULL) {
+		tap_skip("there is no user to become who is not root");
+		return;
+	}
+	link_listen(&listener, geteuid() == 0 ? nobody->pw_uid : geteuid(), false);
+	ULONG_EQUAL(p11_in_child(ask_stranger, &listener), 0);
+	ULONG_EQUAL(listener.seen->bytes, 0);
+	link_listener_end(&listener);
 }
 
 static const struct tap_case cases[] = {
 	{ "a program that the host starts has no connection", exec },
 	{ "no descriptor of the host is closed or taken", busy_host },
 	{ "no descriptor is to be had", out_of_descriptors },
+	{ "a stranger who listens, and no descriptor to see him with", unseen_stranger },
 	{ NULL, NULL },
 };
 

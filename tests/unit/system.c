@@ -167,6 +167,22 @@ static int bound(const char *text, bool only_v6, unsigned int *port)
 	return -1;
 }
 
+/* The list that cannot be read, and why; or, where it can be, one line of it cannot. */
+static const char *closed_table;
+static int closed_error;
+
+FILE *__real_fopen(const char *path, const char *mode);
+FILE *__wrap_fopen(const char *path, const char *mode);
+
+FILE *__wrap_fopen(const char *path, const char *mode)
+{
+	if (closed_table == NULL || strcmp(path, closed_table) != 0)
+		return __real_fopen(path, mode);
+	errno = closed_error;
+	/* Of a directory nothing can be read. */
+	return closed_error == EISDIR ? __real_fopen("/", mode) : NULL;
+}
+
 static bool listener_of(const char *text, unsigned int port, uid_t *owner)
 {
 	union address a = address_of(text, port);
@@ -197,6 +213,37 @@ static void listener(void)
 	CHECK(!listener_of(asked, port == 65535 ? 1 : port + 1, &owner) || owner != geteuid());
 	close(fd);
 	CHECK(!listener_of(asked, port, &owner));
+}
+
+/* A list that is not there tells nothing. One that cannot be read is no such list. */
+static void closed_list(void)
+{
+	static const char *const tables[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+	static const int errors[] = { EACCES, EMFILE, ENFILE, ENOMEM, EISDIR };
+	unsigned int port = 0;
+	uid_t owner;
+	int fd = bound("127.0.0.1", false, &port);
+
+	if (!can_tell())
+		return;
+	MUST(fd >= 0 && listen(fd, 1) == 0);
+	for (size_t i = 0; i < COUNT(tables); i++) {
+		closed_table = tables[i];
+		for (size_t j = 0; j < COUNT(errors); j++) {
+			tap_about("%s: %s", tables[i], strerror(errors[j]));
+			closed_error = errors[j];
+			CHECK(!listener_of("127.0.0.1", port, &owner));
+			NUMBER_EQUAL(errno, errors[j]);
+		}
+		tap_about("%s is missing", tables[i]);
+		closed_error = ENOENT;
+		CHECK(listener_of("127.0.0.1", port, &owner) == (i == 1));
+		CHECK(i == 1 || errno == 0);
+	}
+	closed_table = NULL;
+	close(fd);
+	CHECK(!listener_of("127.0.0.1", port, &owner));
+	NUMBER_EQUAL(errno, 0);
 }
 
 struct stranger {
@@ -343,6 +390,7 @@ int main(int argc, char **argv)
 		{ "a listener on 0.0.0.0, asked for as 127.0.0.1", listener },
 		{ "a listener on ::, asked for as ::1", listener },
 		{ "a listener on ::, asked for as 127.0.0.1", listener },
+		{ "a list of listeners that cannot be read", closed_list },
 		{ "a listener of another user, alone or beside root's", strangers },
 		{ "each open descriptor is visited once, and no other", descriptors },
 		{ NULL, NULL },

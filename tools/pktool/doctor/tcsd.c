@@ -39,6 +39,9 @@ static const char *fault_find(const struct doctor *d, enum port_state state)
 		return "nobody listens there: " START;
 	case PORT_FOREIGN:
 		return doctor_complaint(d, "what listens there is not tcsd");
+	case PORT_UNABLE:
+	case PORT_NO_MEMORY:
+		return doctor_complaint(d, "out of memory");
 	case PORT_BUSY:
 		return "more programs knock than it lets wait: " RESTART;
 	case PORT_ANSWERS:
