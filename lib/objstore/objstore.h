@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "util/buf.h"
 #include "util/pkcs11.h"
@@ -25,6 +26,9 @@
 #define OBJSTORE_CHANGED (CKR_VENDOR_DEFINED | 1UL)
 #define OBJSTORE_OBJECT_CHANGED (CKR_VENDOR_DEFINED | 2UL)
 
+/* Another process writes just now; nothing was done. See objstore_try(). */
+#define OBJSTORE_BUSY (CKR_VENDOR_DEFINED | 4UL)
+
 /* The object is there but none that can be used, until somebody changes it. */
 #define OBJSTORE_UNUSABLE (CKR_VENDOR_DEFINED | 3UL)
 
@@ -44,6 +48,24 @@ void objstore_close(struct objstore **store);
 /* In the child after a fork: closes what it inherited, so that the parent's locks end with the parent.
    Touches no lock; the store is of no use afterwards. */
 void objstore_abandon(struct objstore *store);
+
+/*
+ * Whoever is to write and holds what others need, as a mutex, goes
+ *
+ *     for (struct objstore_patience p = { .tries = 0 }; objstore_try(store, &p, &rv);) {
+ *             ... lock; rv = ... objstore_write() ...; unlock ...
+ *     }
+ *
+ * and is OBJSTORE_BUSY no more the second time, for which objstore_try() waits, with no lock of this
+ * process held: CKR_DEVICE_ERROR, logged, after a minute in all. The loop ends with any other rv, and is
+ * not to be left by itself.
+ */
+struct objstore_patience {
+	unsigned int tries;
+	bool waited; /* the lock file is kept for this thread */
+	struct timespec since;
+};
+bool objstore_try(struct objstore *store, struct objstore_patience *patience, CK_RV *rv);
 
 /*
  * A number that is another one after each change to the store by anybody, so that an unchanged one
@@ -133,7 +155,8 @@ struct objstore_step {
 /*
  * Makes all the changes or none; only a crash in their midst can leave the first few of them. key
  * may be NULL where no body is private. A removal of what is not there is fine. OBJSTORE_CHANGED:
- * the token has another id by now. OBJSTORE_OBJECT_CHANGED: an object is not as expected.
+ * the token has another id by now. OBJSTORE_OBJECT_CHANGED: an object is not as expected. OBJSTORE_BUSY:
+ * this, alone of all, does not wait for other processes.
  */
 CK_RV objstore_write(struct objstore *store, const struct objstore_id *token_id, const uint8_t *key,
 	struct objstore_change *changes, size_t count, struct objstore_step *step);

@@ -101,7 +101,8 @@ static CK_RV object_move_locked(struct objstore *store, const char *name, const 
 	return rv;
 }
 
-/* Under the lock, where nobody else is about to change it, the object is looked at once more. */
+/* Under the lock, where nobody else is about to change it, the object is looked at once more. While another
+   process has the lock it may be about to: the next look tells. */
 static CK_RV object_set_aside_locked(struct objstore *store, struct reading *r)
 {
 	const char *damage = r->damage;
@@ -124,7 +125,7 @@ static CK_RV object_set_aside_locked(struct objstore *store, struct reading *r)
 		return CKR_OBJECT_HANDLE_INVALID;
 	if (!moved)
 		log_error("object %s: %s: left out", name, damage);
-	return OBJSTORE_UNUSABLE;
+	return rv == OBJSTORE_BUSY ? CKR_DEVICE_ERROR : OBJSTORE_UNUSABLE;
 }
 
 CK_RV objstore_read(struct objstore *store, const struct objstore_id *token_id,

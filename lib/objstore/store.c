@@ -11,6 +11,10 @@
 #include "objstore/file.h"
 #include "util/crypto.h"
 #include "util/hex.h"
+#include "util/log.h"
+
+#define PATIENCE_MS 2000 /* of a reader */
+#define STEP_MS 5
 
 CK_RV objstore_open(struct objstore **out)
 {
@@ -41,7 +45,7 @@ void objstore_close(struct objstore **at)
 void objstore_abandon(struct objstore *store)
 {
 	file_close(&store->pin_fd);
-	file_close(&store->lock_fd);
+	store_lock_close(store);
 	file_close(&store->objects);
 	file_close(&store->dir);
 }
@@ -59,7 +63,7 @@ CK_RV store_find_locked(struct objstore *store, bool make)
 	if (gone) {
 		file_close(&store->dir);
 		file_close(&store->objects);
-		file_close(&store->lock_fd);
+		store_lock_close(store);
 	}
 	return store->dir >= 0 ? CKR_OK : place_open(make, &store->dir, store->path);
 }
@@ -175,6 +179,7 @@ static CK_RV list_locked(struct objstore *store, struct objstore_id **ids, size_
 static CK_RV list_whole_locked(struct objstore *store, struct objstore_id **ids, size_t *count,
 	uint64_t *generation)
 {
+	static const struct timespec pause = { 0, 1000000L * STEP_MS };
 	struct objstore_turn turn;
 	uint64_t after;
 	CK_RV rv;
@@ -190,7 +195,13 @@ static CK_RV list_whole_locked(struct objstore *store, struct objstore_id **ids,
 			return rv;
 	}
 	*generation = 0;
-	if (store_turn_begin(store, false, &turn) != CKR_OK)
+	for (int waited = 0; (rv = store_turn_begin(store, false, &turn)) == OBJSTORE_BUSY
+		&& waited < PATIENCE_MS; waited += STEP_MS)
+		nanosleep(&pause, NULL);
+	if (rv == OBJSTORE_BUSY)
+		log_error("another process has had %s/lock locked for %d seconds: the objects are listed"
+			" without it", store->path, PATIENCE_MS / 1000);
+	if (rv != CKR_OK)
 		return list_locked(store, ids, count);
 	rv = list_locked(store, ids, count);
 	store_turn_end(store, &turn);

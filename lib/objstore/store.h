@@ -18,6 +18,8 @@ struct objstore {
 	int dir; /* -1: no store yet */
 	int objects; /* the directory of the objects as it was last listed, to read them from; -1: none */
 	int lock_fd; /* -1: not open */
+	bool locked; /* the lock file is, by this process */
+	unsigned int waiters; /* threads that have waited for it: it stays locked for their turns */
 	int pin_fd;
 	pthread_mutex_t pin_mutex;
 	char path[PLACE_PATH_MAX];
@@ -57,16 +59,20 @@ CK_RV store_token_read_locked(struct objstore *store, struct objstore_token *tok
 /* In a turn: OBJSTORE_CHANGED unless the token has this id. Mends its copies. */
 CK_RV store_token_is_locked(struct objstore *store, const struct objstore_id *token_id);
 
-/* A lock file, opened again if somebody removed it, as that keeps nobody out any more; and its lock:
-   F_WRLCK, waiting, or F_UNLCK. store_lock_try() waits no longer than PATIENCE_MS. */
-CK_RV store_lock_open(int dir, const char *name, int *fd);
-CK_RV store_lock_set(int fd, short type, const char *name);
+/* Locks a lock file; OBJSTORE_BUSY, and nothing logged, where another process has. Does not wait. */
 CK_RV store_lock_try(int fd, const char *name);
+
+/* The lock of the writers, which is the process's: the mutex keeps its threads apart. OBJSTORE_BUSY, and
+   nothing logged: another process has it. It stays locked while a thread that waited for it has its turn
+   to come. */
+CK_RV store_lock_take_locked(struct objstore *store);
+void store_lock_give_locked(struct objstore *store);
+void store_lock_close(struct objstore *store);
 
 /*
  * A turn: nobody else writes until it ends. If it is to write, the generation is odd meanwhile, so
- * that no reader takes a change under way for the whole; if not, it is given up where a writer that was
- * stopped in its midst does not let go. One that begins with an odd generation cleans
+ * that no reader takes a change under way for the whole. It does not wait: OBJSTORE_BUSY while another
+ * process is in its turn. One that begins with an odd generation cleans
  * up first, as a writer has died or failed; set unclean to hand that on to the next. Both are called
  * with the mutex held.
  */

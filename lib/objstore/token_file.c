@@ -200,29 +200,37 @@ static CK_RV switch_locked(struct objstore *store, const struct objstore_token *
 	return rv;
 }
 
+static CK_RV switch_try(struct objstore *store, const struct objstore_token *current, bool is_new,
+	const struct buf *file)
+{
+	struct objstore_turn turn;
+	CK_RV rv;
+
+	pthread_mutex_lock(&store->mutex);
+	rv = store_find_locked(store, true);
+	if (rv == CKR_OK)
+		rv = file_make_own(store->dir, store->path);
+	if (rv == CKR_OK && (rv = store_turn_begin(store, true, &turn)) == CKR_OK) {
+		rv = switch_locked(store, current, is_new, file, &turn.unclean);
+		store_turn_end(store, &turn);
+	}
+	pthread_mutex_unlock(&store->mutex);
+	return rv;
+}
+
 CK_RV objstore_token_switch(struct objstore *store, const struct objstore_token *current,
 	const struct objstore_id *id, const struct buf *body)
 {
 	bool is_new = memcmp(id, &current->id, sizeof *id) != 0;
 	struct format_header header = { FORMAT_TOKEN, false, *id, is_new ? current->id : current->replaced,
 		current->sequence + 1 };
-	struct objstore_turn turn;
+	struct objstore_patience patience = { .tries = 0 };
 	struct buf file = BUF_INIT;
-	CK_RV rv;
+	CK_RV rv = CKR_HOST_MEMORY;
 
-	if (!format_encode(&header, NULL, body, &file)) {
-		buf_free(&file);
-		return CKR_HOST_MEMORY;
-	}
-	pthread_mutex_lock(&store->mutex);
-	rv = store_find_locked(store, true);
-	if (rv == CKR_OK)
-		rv = file_make_own(store->dir, store->path);
-	if (rv == CKR_OK && (rv = store_turn_begin(store, true, &turn)) == CKR_OK) {
-		rv = switch_locked(store, current, is_new, &file, &turn.unclean);
-		store_turn_end(store, &turn);
-	}
-	pthread_mutex_unlock(&store->mutex);
+	if (format_encode(&header, NULL, body, &file))
+		while (objstore_try(store, &patience, &rv))
+			rv = switch_try(store, current, is_new, &file);
 	buf_free(&file);
 	return rv;
 }
@@ -253,7 +261,7 @@ static CK_RV move_all(struct objstore *store, const char *name)
 	return rv;
 }
 
-CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current)
+static CK_RV set_aside_try(struct objstore *store, const struct objstore_token *current)
 {
 	struct objstore_turn turn;
 	char name[40] = "";
@@ -272,5 +280,15 @@ CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *cu
 		log_info("the store of %s is now %s/%s", current->damaged ? "a token whose file is damaged"
 			: "another chip, or of this one before it was cleared", store->path, name);
 	pthread_mutex_unlock(&store->mutex);
+	return rv;
+}
+
+CK_RV objstore_set_aside(struct objstore *store, const struct objstore_token *current)
+{
+	struct objstore_patience patience = { .tries = 0 };
+	CK_RV rv = CKR_OK;
+
+	while (objstore_try(store, &patience, &rv))
+		rv = set_aside_try(store, current);
 	return rv;
 }

@@ -13,7 +13,6 @@
 #include "util/buf.h"
 #include "util/crypto.h"
 
-#define LOCK_FILE "lock"
 #define GENERATION_FILE "generation"
 #define GENERATION_LEN 8
 
@@ -160,20 +159,17 @@ static CK_RV clean_locked(struct objstore *store)
 CK_RV store_turn_begin(struct objstore *store, bool writes, struct objstore_turn *turn)
 {
 	uint64_t now;
-	CK_RV rv = store_lock_open(store->dir, LOCK_FILE, &store->lock_fd);
+	CK_RV rv = store_lock_take_locked(store);
 
 	memset(turn, 0, sizeof *turn);
-	file_close(&store->objects); /* somebody may have set it aside */
-	if (rv == CKR_OK)
-		rv = writes ? store_lock_set(store->lock_fd, F_WRLCK, LOCK_FILE)
-			: store_lock_try(store->lock_fd, LOCK_FILE);
 	if (rv != CKR_OK)
 		return rv;
+	file_close(&store->objects); /* somebody may have set it aside */
 	rv = store_generation_read(store->dir, &turn->step.before);
 	if (rv == CKR_OK && (writes || turn->step.before == 0))
 		rv = generation_make(store->dir, true, &turn->step.before, &now);
 	if (rv != CKR_OK)
-		store_lock_set(store->lock_fd, F_UNLCK, LOCK_FILE);
+		store_lock_give_locked(store);
 	else if (turn->step.before == 0)
 		turn->unclean = clean_locked(store) != CKR_OK;
 	return rv;
@@ -185,7 +181,7 @@ void store_turn_end(struct objstore *store, struct objstore_turn *turn)
 
 	if (turn->unclean || generation_make(store->dir, false, &before, &turn->step.after) != CKR_OK)
 		turn->step.after = 0;
-	store_lock_set(store->lock_fd, F_UNLCK, LOCK_FILE);
+	store_lock_give_locked(store);
 }
 
 CK_RV objstore_generation(struct objstore *store, uint64_t *generation)

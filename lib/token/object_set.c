@@ -300,6 +300,8 @@ CK_RV set_write(struct token *token, struct objstore_change *changes, size_t cou
 
 		return refreshed != CKR_OK ? refreshed : CKR_TOKEN_WRITE_PROTECTED;
 	}
+	if (rv == OBJSTORE_BUSY)
+		return rv;
 	if (rv != CKR_OK) {
 		token->objects.generation = 0;
 		return rv;

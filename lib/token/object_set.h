@@ -37,7 +37,7 @@ CK_RV set_look(struct token *token);
 
 /* Writes to the store; a change of our own needs no look afterwards. CKR_TOKEN_WRITE_PROTECTED: the
    token is another one by now, and what was the old one's is no longer in the set.
-   OBJSTORE_OBJECT_CHANGED: look, and try again with what is there now. */
+   OBJSTORE_OBJECT_CHANGED: look, and try again with what is there now. OBJSTORE_BUSY: see objstore_try(). */
 CK_RV set_write(struct token *token, struct objstore_change *changes, size_t count);
 
 #endif

@@ -126,16 +126,18 @@ CK_RV objects_create(struct token *token, const struct actor *actor, struct buf 
 	struct object **objects = calloc(count, sizeof *objects);
 	struct objstore_change *changes = calloc(count, sizeof *changes);
 	CK_OBJECT_HANDLE *made = calloc(count, sizeof *made);
+	struct objstore_patience patience = { .tries = 0 };
 	CK_RV rv = objects != NULL && changes != NULL && made != NULL ? CKR_OK : CKR_HOST_MEMORY;
 
 	for (size_t i = 0; rv == CKR_OK && i < count; i++)
 		if ((rv = unique_id_put(&attrs[i])) == CKR_OK)
 			rv = object_new(&attrs[i], &objects[i]);
-	if (rv == CKR_OK) {
-		pthread_mutex_lock(&token->mutex);
-		rv = create_locked(token, actor, objects, count, changes, made);
-		pthread_mutex_unlock(&token->mutex);
-	}
+	if (rv == CKR_OK)
+		while (objstore_try(token->store, &patience, &rv)) {
+			pthread_mutex_lock(&token->mutex);
+			rv = create_locked(token, actor, objects, count, changes, made);
+			pthread_mutex_unlock(&token->mutex);
+		}
 	if (rv == CKR_OK)
 		memcpy(handles, made, count * sizeof *made);
 	for (size_t i = 0; i < count; i++) {
@@ -394,25 +396,34 @@ CK_RV objects_copy(struct token *token, const struct actor *actor, CK_OBJECT_HAN
 CK_RV objects_set(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle,
 	const CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	CK_RV rv;
+	struct objstore_patience patience = { .tries = 0 };
+	CK_RV rv = CKR_OK;
 
 	if (handle == CLOCK_HANDLE)
 		return CKR_ACTION_PROHIBITED;
-	pthread_mutex_lock(&token->mutex);
-	while ((rv = set_locked(token, actor, handle, template, count)) == OBJSTORE_OBJECT_CHANGED)
-		if ((rv = set_look(token)) != CKR_OK)
-			break;
-	pthread_mutex_unlock(&token->mutex);
+	while (objstore_try(token->store, &patience, &rv)) {
+		pthread_mutex_lock(&token->mutex);
+		while ((rv = set_locked(token, actor, handle, template, count)) == OBJSTORE_OBJECT_CHANGED)
+			if ((rv = set_look(token)) != CKR_OK)
+				break;
+		pthread_mutex_unlock(&token->mutex);
+	}
 	return rv;
 }
 
-static CK_RV destroy_locked(struct token *token, struct entry *entry)
+static CK_RV destroy_locked(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle)
 {
-	struct objstore_change change = { .id = entry->id };
-	CK_RV rv = CKR_OK;
+	struct objstore_change change;
+	struct entry *entry;
+	CK_RV rv = get_locked(token, handle, &entry);
 
+	if (rv == CKR_OK)
+		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
+	if (rv != CKR_OK)
+		return rv;
 	if (!attrs_bool(&entry->object->attrs, CKA_DESTROYABLE))
 		return CKR_ACTION_PROHIBITED;
+	change = (struct objstore_change){ .id = entry->id };
 	if (entry->is_token)
 		rv = set_write(token, &change, 1);
 	if (rv == CKR_OK)
@@ -422,17 +433,15 @@ static CK_RV destroy_locked(struct token *token, struct entry *entry)
 
 CK_RV objects_destroy(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle)
 {
-	struct entry *entry;
-	CK_RV rv;
+	struct objstore_patience patience = { .tries = 0 };
+	CK_RV rv = CKR_OK;
 
 	if (handle == CLOCK_HANDLE)
 		return CKR_ACTION_PROHIBITED;
-	pthread_mutex_lock(&token->mutex);
-	rv = get_locked(token, handle, &entry);
-	if (rv == CKR_OK)
-		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
-	if (rv == CKR_OK)
-		rv = destroy_locked(token, entry);
-	pthread_mutex_unlock(&token->mutex);
+	while (objstore_try(token->store, &patience, &rv)) {
+		pthread_mutex_lock(&token->mutex);
+		rv = destroy_locked(token, actor, handle);
+		pthread_mutex_unlock(&token->mutex);
+	}
 	return rv;
 }

@@ -90,9 +90,10 @@ static inline CK_RV store_write(struct objstore *store, char token_fill, char fi
 	struct buf body = BUF_INIT, old = BUF_INIT;
 	struct objstore_change change = { .id = store_id(fill), .is_private = is_private };
 	struct objstore_stamp stamp;
+	struct objstore_patience patience = { .tries = 0 };
 	struct objstore_step step;
 	bool was_private;
-	CK_RV rv;
+	CK_RV rv = CKR_OK;
 
 	if (text != NULL) {
 		buf_put(&body, text, strlen(text));
@@ -100,7 +101,8 @@ static inline CK_RV store_write(struct objstore *store, char token_fill, char fi
 		if (objstore_read(store, &token_id, &change.id, NULL, &was_private, &stamp, &old) == CKR_OK)
 			change.expected = &stamp;
 	}
-	rv = objstore_write(store, &token_id, store_key, &change, 1, &step);
+	while (objstore_try(store, &patience, &rv))
+		rv = objstore_write(store, &token_id, store_key, &change, 1, &step);
 	buf_free(&old);
 	buf_free(&body);
 	return rv;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "objstore/file.h"
@@ -14,13 +15,22 @@
 #include "tspi/tspi.h"
 
 #define PIN_LOCK "lock.pin"
+#define PIN_LOCK_TRIES 400 /* in two seconds */
 
 /* tcsd knows a loaded key by its public half, so nobody may use it meanwhile. A lock file that is missing, or
    can only be read, keeps nobody out: the module does without it as well. */
 static bool lock_pins(const struct store *store, int *fd)
 {
+	static const struct timespec pause = { 0, 5000000 };
+	CK_RV rv = CKR_OK;
+
 	*fd = openat(store->dir, PIN_LOCK, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return *fd < 0 || store_lock_try(*fd, PIN_LOCK) == CKR_OK;
+	for (int i = 0; *fd >= 0 && i < PIN_LOCK_TRIES; i++) {
+		if ((rv = store_lock_try(*fd, PIN_LOCK)) != OBJSTORE_BUSY)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return rv == CKR_OK;
 }
 
 /* Loading tests no PIN. */
