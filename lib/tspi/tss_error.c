@@ -44,7 +44,7 @@ static const struct tss_error errors[] = {
 		"tcsd does not answer: start it (systemctl start tcsd; svcadm enable tcsd)" },
 	{ TSS_E_CONNECTION_FAILED | ANY_LAYER, CKR_DEVICE_ERROR,
 		"what listens on tcsd's port is not used" },
-	{ TSS_E_CONNECTION_BROKEN | ANY_LAYER, CKR_DEVICE_ERROR,
+	{ TSS_E_CONNECTION_BROKEN | ANY_LAYER, CKR_HOST_MEMORY,
 		"tcsd was not asked: this program, or the system, has no descriptor left" },
 	{ TSS_E_NOTIMPL | ANY_LAYER, CKR_DEVICE_ERROR, "TrouSerS cannot do this here" },
 	{ TSS_E_COMM_FAILURE | ANY_LAYER, CKR_DEVICE_ERROR,
