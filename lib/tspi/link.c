@@ -173,7 +173,7 @@ static TSS_RESULT link_need(bool with_srk)
 		return TSP_ERROR(TSS_E_NOTIMPL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (;;) {
-		r = look_result(port_look());
+		r = look_result(port_find());
 		if (r == TSS_SUCCESS)
 			r = link_open(with_srk);
 		if (!lost(r) || keeper_interrupted() || elapsed_ms(&start) > (int64_t)keeper_timeout_ms())
@@ -339,6 +339,7 @@ void tspi_forget(void)
 	retired = NULL;
 	memset(&the_link, 0, sizeof the_link);
 	is_open = expired = false;
+	port_forget();
 	wire_forget();
 	objects = NULL;
 }

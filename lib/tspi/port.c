@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,21 @@
 #include "util/user.h"
 
 #define CONNECT_MS 1000
+#define ADDRESSES_MAX 16
+
+struct address {
+	int family, protocol;
+	socklen_t len;
+	struct sockaddr_storage name;
+};
+
+struct addresses {
+	struct address list[ADDRESSES_MAX];
+	size_t count;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct addresses kept; /* by port_find() */
 
 const char *port_host(void)
 {
@@ -40,6 +56,33 @@ struct addrinfo *port_addresses(void)
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = SOCK_STREAM;
 	return getaddrinfo(port_host(), port_service(), &hints, &found) == 0 ? found : NULL;
+}
+
+static void addresses_find(struct addresses *addresses)
+{
+	struct addrinfo *all = port_addresses();
+
+	memset(addresses, 0, sizeof *addresses);
+	for (const struct addrinfo *a = all; a != NULL && addresses->count < ADDRESSES_MAX; a = a->ai_next) {
+		struct address *address = &addresses->list[addresses->count];
+
+		if (a->ai_addrlen > sizeof address->name)
+			continue;
+		address->family = a->ai_family;
+		address->protocol = a->ai_protocol;
+		address->len = a->ai_addrlen;
+		memcpy(&address->name, a->ai_addr, a->ai_addrlen);
+		addresses->count++;
+	}
+	if (all != NULL)
+		freeaddrinfo(all);
+}
+
+static void addresses_recall(struct addresses *addresses)
+{
+	pthread_mutex_lock(&mutex);
+	*addresses = kept;
+	pthread_mutex_unlock(&mutex);
 }
 
 /* What this machine is short of, which says nothing of tcsd. */
@@ -74,9 +117,9 @@ static void hang_up(int fd)
 }
 
 /* SO_KEEPALIVE, which libtspi never sets, marks a socket of this file. */
-static int address_connect(const struct addrinfo *address, unsigned int ms)
+static int address_connect(const struct address *address, unsigned int ms)
 {
-	int fd = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+	int fd = socket(address->family, SOCK_STREAM, address->protocol);
 	struct pollfd waiting = { fd, POLLOUT, 0 };
 	socklen_t len = sizeof(int);
 	int failed = 0, on = 1;
@@ -87,7 +130,7 @@ static int address_connect(const struct addrinfo *address, unsigned int ms)
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	ok = connect(fd, address->ai_addr, address->ai_addrlen) == 0;
+	ok = connect(fd, (const struct sockaddr *)&address->name, address->len) == 0;
 	if (!ok && errno == EINPROGRESS) {
 		errno = ETIMEDOUT;
 		ok = wait_for(&waiting, ms)
@@ -103,14 +146,17 @@ static int address_connect(const struct addrinfo *address, unsigned int ms)
 	return -1;
 }
 
-static int port_connect(const struct addrinfo *addresses, unsigned int ms, const struct addrinfo **to)
+static int port_connect(const struct addresses *addresses, unsigned int ms, const struct sockaddr **to)
 {
 	int fd = -1;
 
 	errno = ECONNREFUSED;
-	for (*to = addresses; *to != NULL; *to = (*to)->ai_next)
-		if ((fd = address_connect(*to, ms)) >= 0 || errno == ETIMEDOUT || is_shortage(errno))
+	for (size_t i = 0; i < addresses->count; i++) {
+		*to = (const struct sockaddr *)&addresses->list[i].name;
+		fd = address_connect(&addresses->list[i], ms);
+		if (fd >= 0 || errno == ETIMEDOUT || is_shortage(errno))
 			break;
+	}
 	return fd;
 }
 
@@ -174,10 +220,9 @@ static enum port_state unfound(void)
 	return PORT_REFUSES;
 }
 
-enum port_state port_look(void)
+static enum port_state look(struct addresses *addresses)
 {
-	struct addrinfo *addresses;
-	const struct addrinfo *to;
+	const struct sockaddr *to;
 	enum port_state state = PORT_REFUSES;
 	int fd;
 
@@ -185,17 +230,35 @@ enum port_state port_look(void)
 		log_error("a set-uid program does not follow TSS_TCSD_HOSTNAME or TSS_TCSD_PORT: unset them");
 		return PORT_FOREIGN;
 	}
-	if ((addresses = port_addresses()) == NULL)
+	addresses_find(addresses);
+	if (addresses->count == 0)
 		return unfound();
 	if ((fd = port_connect(addresses, CONNECT_MS, &to)) >= 0) {
-		state = listener_judge(to->ai_addr);
+		state = listener_judge(to);
 		hang_up(fd);
 	} else if (errno == ETIMEDOUT) {
 		state = PORT_BUSY;
 	} else if (is_shortage(errno)) {
 		state = shortage(errno);
 	}
-	freeaddrinfo(addresses);
+	return state;
+}
+
+enum port_state port_look(void)
+{
+	struct addresses addresses;
+
+	return look(&addresses);
+}
+
+enum port_state port_find(void)
+{
+	struct addresses addresses = { .count = 0 };
+	enum port_state state = look(&addresses);
+
+	pthread_mutex_lock(&mutex);
+	kept = addresses;
+	pthread_mutex_unlock(&mutex);
 	return state;
 }
 
@@ -203,32 +266,30 @@ enum port_state port_look(void)
    which takes connections for a stopped tcsd, does not. */
 bool port_alive(unsigned int ms)
 {
-	struct addrinfo *addresses = port_addresses();
-	const struct addrinfo *to;
-	int fd = port_connect(addresses, ms, &to);
-	struct pollfd waiting = { fd, POLLIN, 0 };
-	bool alive = false;
+	struct pollfd waiting = { -1, POLLIN, 0 };
+	struct addresses addresses;
+	const struct sockaddr *to;
+	bool alive;
 
-	if (fd >= 0) {
-		shutdown(fd, SHUT_WR);
-		alive = wait_for(&waiting, ms);
-		hang_up(fd);
-	}
-	if (addresses != NULL)
-		freeaddrinfo(addresses);
+	addresses_recall(&addresses);
+	if ((waiting.fd = port_connect(&addresses, ms, &to)) < 0)
+		return false;
+	shutdown(waiting.fd, SHUT_WR);
+	alive = wait_for(&waiting, ms);
+	hang_up(waiting.fd);
 	return alive;
 }
 
 struct search {
-	const struct addrinfo *addresses;
-	struct port_sockets *found;
+	struct addresses addresses;
+	struct port_sockets *sockets;
 };
 
-static bool goes_to(const struct addrinfo *addresses, const struct sockaddr_storage *peer)
+static bool goes_to(const struct addresses *addresses, const struct sockaddr_storage *peer)
 {
-	for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next)
-		if (a->ai_family == peer->ss_family && a->ai_addrlen <= sizeof *peer
-			&& memcmp(a->ai_addr, peer, a->ai_addrlen) == 0)
+	for (size_t i = 0; i < addresses->count; i++)
+		if (addresses->list[i].family == peer->ss_family
+			&& memcmp(&addresses->list[i].name, peer, addresses->list[i].len) == 0)
 			return true;
 	return false;
 }
@@ -241,19 +302,25 @@ static bool socket_visit(int fd, void *arg)
 	int mark = 0;
 
 	memset(&peer, 0, sizeof peer);
-	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && goes_to(search->addresses, &peer)
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && goes_to(&search->addresses, &peer)
 		&& getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &mark, &mark_len) == 0 && mark == 0)
-		search->found->fds[search->found->count++] = fd;
-	return search->found->count < PORT_SOCKETS;
+		search->sockets->fds[search->sockets->count++] = fd;
+	return search->sockets->count < PORT_SOCKETS;
 }
 
 void port_sockets_find(struct port_sockets *sockets)
 {
-	struct addrinfo *addresses = port_addresses();
-	struct search search = { addresses, sockets };
+	struct search search;
 
+	search.sockets = sockets;
+	addresses_recall(&search.addresses);
 	sockets->count = 0;
 	system_descriptors(socket_visit, &search);
-	if (addresses != NULL)
-		freeaddrinfo(addresses);
+}
+
+void port_forget(void)
+{
+	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+
+	memcpy(&mutex, &fresh, sizeof mutex);
 }

@@ -26,13 +26,17 @@ enum port_state {
 	PORT_NO_MEMORY
 };
 
-/* A refused Tspi_Context_Connect closes its descriptor twice, so this is asked first. */
+/* Looks in the environment and for the name, so only in a thread of the host's. */
 enum port_state port_look(void);
+
+/* The same, before a connection is opened: what was found is what the functions below go by, in whatever
+   thread. A refused Tspi_Context_Connect closes its descriptor twice, so this is asked first. */
+enum port_state port_find(void);
 
 /* Does tcsd still serve, if only by hanging up? Waits for it no longer than that. */
 bool port_alive(unsigned int ms);
 
-/* The sockets of this process that are connected to tcsd, but for those of this file. */
+/* The sockets of this process that are connected to tcsd, but for those of this file. Does not block. */
 #define PORT_SOCKETS 16
 struct port_sockets {
 	int fds[PORT_SOCKETS];
@@ -40,5 +44,8 @@ struct port_sockets {
 };
 
 void port_sockets_find(struct port_sockets *sockets);
+
+/* In the child after a fork. */
+void port_forget(void);
 
 #endif

@@ -59,7 +59,7 @@ const struct tcsd *doctor_tcsd(struct doctor *d)
 		return tcsd;
 	tcsd->looked = true;
 	listener_find(tcsd);
-	fault = fault_find(d, port_look());
+	fault = fault_find(d, port_find());
 	tcsd->answers = fault == NULL;
 	snprintf(tcsd->fault, sizeof tcsd->fault, "%s", fault != NULL ? fault : "");
 	return tcsd;
