@@ -117,7 +117,9 @@ static TSS_RESULT link_open(bool with_srk)
 	wire_expect();
 	if ((r = Tspi_Context_Create(&the_link.context)) != TSS_SUCCESS)
 		the_link.context = 0;
-	else if ((r = Tspi_Context_Connect(the_link.context, NULL)) == TSS_SUCCESS
+	else if (lost(r = Tspi_Context_Connect(the_link.context, NULL)))
+		wire_none();
+	else if (r == TSS_SUCCESS
 		&& (r = Tspi_Context_GetTpmObject(the_link.context, &the_link.tpm)) == TSS_SUCCESS) {
 		is_open = true;
 		wire_found();

@@ -14,6 +14,7 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct port_sockets strangers; /* connected to tcsd before we were */
 static int wire = -1; /* not known */
+static bool settled; /* found, or known not to be there, since it was expected */
 static dev_t device;
 static ino_t inode;
 static struct sockaddr_storage local;
@@ -54,6 +55,7 @@ static void look_locked(void)
 	}
 	device = st.st_dev;
 	inode = st.st_ino;
+	settled = true;
 }
 
 static bool is_wire_locked(int fd)
@@ -84,6 +86,7 @@ void wire_expect(void)
 {
 	pthread_mutex_lock(&mutex);
 	wire = -1;
+	settled = false;
 	port_sockets_find(&strangers);
 	pthread_mutex_unlock(&mutex);
 }
@@ -97,12 +100,13 @@ void wire_found(void)
 	pthread_mutex_unlock(&mutex);
 }
 
+/* libtspi may still be connecting. But where ours is gone, another that is new is the host's. */
 int wire_copy(void)
 {
 	int copy = -1;
 
 	pthread_mutex_lock(&mutex);
-	if (!is_open_locked())
+	if (!settled)
 		look_locked();
 	if (is_open_locked())
 		copy = fcntl(wire, F_DUPFD_CLOEXEC, 0);
@@ -112,6 +116,13 @@ int wire_copy(void)
 	}
 	pthread_mutex_unlock(&mutex);
 	return copy;
+}
+
+void wire_none(void)
+{
+	pthread_mutex_lock(&mutex);
+	settled = true;
+	pthread_mutex_unlock(&mutex);
 }
 
 static void copy_cut(int copy)

@@ -13,6 +13,9 @@ void wire_expect(void);
 /* Afterwards: a program that the host starts does not inherit it. */
 void wire_found(void);
 
+/* Or, where it could not connect: it has closed its socket itself. */
+void wire_none(void);
+
 /* From any thread, in the midst of work: whoever waits at the socket learns that nothing more will come. */
 void wire_cut(void);
 

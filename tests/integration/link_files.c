@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -268,9 +269,102 @@ static void unseen_stranger(void)
 	link_listener_end(&listener);
 }
 
+/* --- a connection of the host's own --- */
+
+#define HOST_SPEAKS 'h'
+
+struct stage {
+	int listener, port;
+	int host, host_peer;
+	atomic_bool spoken;
+};
+
+static int listener_connect(int port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_port = htons((uint16_t)port);
+	MUST(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	return fd;
+}
+
+/* Says when TrouSerS has spoken, and hangs up on it when the host has come. */
+static void *hang_up_on_trousers(void *argument)
+{
+	struct stage *stage = argument;
+	int trousers = -1, fd;
+	char byte;
+
+	while ((fd = accept(stage->listener, NULL, NULL)) >= 0) {
+		if (read(fd, &byte, 1) != 1) {
+			close(fd);
+		} else if (byte == HOST_SPEAKS) {
+			stage->host_peer = fd;
+			close(trousers);
+			return NULL;
+		} else {
+			trousers = fd;
+			atomic_store(&stage->spoken, true);
+		}
+	}
+	return NULL;
+}
+
+static void *come_between(void *argument)
+{
+	struct stage *stage = argument;
+	char byte = HOST_SPEAKS;
+
+	while (!atomic_load(&stage->spoken))
+		link_sleep(0.001);
+	stage->host = listener_connect(stage->port);
+	MUST(write(stage->host, &byte, 1) == 1);
+	return NULL;
+}
+
+/* Opened while TrouSerS connects, which then fails: what is new and still open is the host's. */
+static int connect_beside_the_host(void *ignored)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct stage stage = { .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .host = -1 };
+	socklen_t length = sizeof(address);
+	pthread_t threads[2];
+	CK_SESSION_HANDLE session;
+	unsigned char random[20];
+
+	(void)ignored;
+	MUST(bind(stage.listener, (struct sockaddr *)&address, length) == 0 && listen(stage.listener, 16) == 0 &&
+	     getsockname(stage.listener, (struct sockaddr *)&address, &length) == 0);
+	stage.port = ntohs(address.sin_port);
+	link_set("TSS_TCSD_PORT", stage.port);
+	link_set("PKCS11_TPM_TIMEOUT", 1);
+	p11_start();
+	session = p11_open();
+	MUST(pthread_create(&threads[0], NULL, hang_up_on_trousers, &stage) == 0);
+	MUST(pthread_create(&threads[1], NULL, come_between, &stage) == 0);
+	RV_EQUAL(p11->C_GenerateRandom(session, random, sizeof(random)), CKR_DEVICE_ERROR);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	TAP_CHECK(send(stage.host, "", 1, MSG_NOSIGNAL) == 1, "the host's connection: %s", strerror(errno));
+	p11_stop();
+	return 0;
+}
+
+static void host_connection(void)
+{
+	if (geteuid() != 0) {
+		tap_skip("only root's listener is taken for tcsd");
+		return;
+	}
+	link_new_token();
+	ULONG_EQUAL(p11_in_child(connect_beside_the_host, NULL), 0);
+}
+
 static const struct tap_case cases[] = {
 	{ "a program that the host starts has no connection", exec },
 	{ "no descriptor of the host is closed or taken", busy_host },
+	{ "a connection of the host's to tcsd", host_connection },
 	{ "no descriptor is to be had", out_of_descriptors },
 	{ "a stranger who listens, and no descriptor to see him with", unseen_stranger },
 	{ NULL, NULL },
