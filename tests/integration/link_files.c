@@ -334,8 +334,9 @@ static int connect_beside_the_host(void *ignored)
 	unsigned char random[20];
 
 	(void)ignored;
-	MUST(bind(stage.listener, (struct sockaddr *)&address, length) == 0 && listen(stage.listener, 16) == 0 &&
-	     getsockname(stage.listener, (struct sockaddr *)&address, &length) == 0);
+	MUST(bind(stage.listener, (struct sockaddr *)&address, length) == 0);
+	MUST(listen(stage.listener, 16) == 0);
+	MUST(getsockname(stage.listener, (struct sockaddr *)&address, &length) == 0);
 	stage.port = ntohs(address.sin_port);
 	link_set("TSS_TCSD_PORT", stage.port);
 	link_set("PKCS11_TPM_TIMEOUT", 1);
