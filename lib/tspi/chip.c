@@ -60,6 +60,7 @@ static TSS_RESULT random_work(const struct link *link, void *arg)
 	memcpy(b->to, p, b->n);
 	wipe(p, b->n);
 	Tspi_Context_FreeMemory(link->context, p);
+	link_overwrite_packet(link);
 	return TSS_SUCCESS;
 }
 
@@ -72,6 +73,7 @@ static TSS_RESULT stir_work(const struct link *link, void *arg)
 	memcpy(copy, b->from, b->n);
 	r = Tspi_TPM_StirRandom(link->tpm, (UINT32)b->n, copy);
 	wipe(copy, sizeof copy);
+	link_overwrite_packet(link);
 	return r;
 }
 

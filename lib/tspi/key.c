@@ -259,19 +259,6 @@ CK_RV tspi_key_sign(struct tspi_key *key, const uint8_t *p, size_t n, uint8_t *s
 	return key_run(key, "signing", use_sign, &m);
 }
 
-/*
- * libtspi keeps the last packet of the connection, and in it what was unbound, until a larger one
- * comes. This one asks tcsd for a key that is not there; the chip hears nothing of it.
- */
-static void packet_overwrite(const struct link *link)
-{
-	BYTE nothing[512] = { 0 };
-	TSS_HKEY none;
-
-	Tspi_Context_GetKeyByPublicInfo(link->context, TSS_PS_TYPE_SYSTEM, TSS_ALG_RSA, sizeof nothing,
-		nothing, &none);
-}
-
 static TSS_RESULT use_unbind(const struct link *link, struct tspi_key *key, void *arg)
 {
 	const struct message *m = arg;
@@ -296,7 +283,7 @@ static TSS_RESULT use_unbind(const struct link *link, struct tspi_key *key, void
 		buf_put(m->grown, plain, len);
 		wipe(plain, len);
 		link_free_all(link);
-		packet_overwrite(link);
+		link_overwrite_packet(link);
 	}
 	buf_free(&copy);
 	return r;

@@ -88,6 +88,16 @@ void link_free_all(const struct link *link)
 	Tspi_Context_FreeMemory(link->context, NULL);
 }
 
+/* The packet asks tcsd for a key that is not there; the chip hears nothing of it. */
+void link_overwrite_packet(const struct link *link)
+{
+	BYTE nothing[512] = { 0 };
+	TSS_HKEY none;
+
+	Tspi_Context_GetKeyByPublicInfo(link->context, TSS_PS_TYPE_SYSTEM, TSS_ALG_RSA, sizeof nothing,
+		nothing, &none);
+}
+
 /* Tspi_Context_Close asks tcsd once more, and must not wait for one that has stopped. */
 static void link_close(void)
 {

@@ -59,6 +59,10 @@ void link_expire(void);
  */
 void link_free_all(const struct link *link);
 
+/* Inside link_run(): libtspi keeps the last packet of the connection, and in it what was decrypted, drawn or
+   handed to the generator, until a larger one comes. Here it comes. */
+void link_overwrite_packet(const struct link *link);
+
 /* Outside link_run(): the object is dropped when the chip is next used, and memory, which it lies in,
    freed with it. Never waits. */
 void link_object_retire(struct link_object *object, void *memory);
