@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #define _GNU_SOURCE
-/* Millions of windows are tried: the calls that need no context for each are ten times as quick. */
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "core_search.h"
 
 #include <errno.h>
@@ -12,16 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/sha.h>
-
 #define RUN 12 /* bytes of a secret that are enough, beginning at any multiple of four */
-#define MAX_RUNS 4096
-#define SLOTS 16384
-#define KEY_LEN 32
+#define MAX_RUNS 8192
+#define SLOTS 32768
 #define PIECE ((size_t)4 << 20)
 #define LARGEST ((size_t)1 << 30)
-/* Of the 32 bytes of a random key 30 differ on the average; 18 or fewer never come. */
-#define FEWEST_DISTINCT 19
 
 struct run {
 	unsigned char bytes[RUN];
@@ -32,12 +25,6 @@ struct run {
 static struct run runs[MAX_RUNS];
 static size_t run_count;
 static uint16_t slots[SLOTS]; /* of the hash of a run's first bytes: its number and one */
-
-static struct {
-	bool wanted;
-	unsigned char token_id[16];
-	unsigned char check[SHA256_DIGEST_LENGTH];
-} master;
 
 struct region {
 	unsigned long from, to;
@@ -52,28 +39,50 @@ static size_t slot_of(const unsigned char *bytes)
 	uint64_t v;
 
 	memcpy(&v, bytes, sizeof(v));
-	return (size_t)((v * 0x9e3779b97f4a7c15u) >> 50);
+	return (size_t)((v * 0x9e3779b97f4a7c15u) >> 49);
+}
+
+static const struct run *run_at(const unsigned char *bytes)
+{
+	for (size_t slot = slot_of(bytes); slots[slot] != 0; slot = (slot + 1) % SLOTS)
+		if (memcmp(bytes, runs[slots[slot] - 1].bytes, RUN) == 0)
+			return &runs[slots[slot] - 1];
+	return NULL;
 }
 
 void search_forget(void)
 {
 	memset(slots, 0, sizeof(slots));
 	run_count = 0;
-	master.wanted = false;
 }
 
 void search_for(enum search_kind kind, const char *name, const unsigned char *bytes, size_t length)
 {
 	for (size_t at = 0; at + RUN <= length && run_count < MAX_RUNS; at += 4) {
-		struct run *run = &runs[run_count++];
+		struct run *run = &runs[run_count];
 		size_t slot = slot_of(bytes + at);
 
+		if (run_at(bytes + at) != NULL)
+			continue;
+		run_count++;
 		memcpy(run->bytes, bytes + at, RUN);
 		run->kind = kind;
 		run->name = name;
 		while (slots[slot] != 0)
 			slot = (slot + 1) % SLOTS;
 		slots[slot] = (uint16_t)run_count;
+	}
+}
+
+void search_for_key(enum search_kind kind, const char *name, const unsigned char *bytes, size_t length)
+{
+	unsigned char padded[64];
+
+	search_for(kind, name, bytes, length);
+	for (unsigned int pad = 0x36; pad <= 0x5c && length <= sizeof(padded); pad += 0x5c - 0x36) {
+		for (size_t i = 0; i < length; i++)
+			padded[i] = (unsigned char)(bytes[i] ^ pad);
+		search_for(kind, name, padded, length);
 	}
 }
 
@@ -88,66 +97,6 @@ void search_for_number(enum search_kind kind, const char *name, const unsigned c
 		search_for(kind, name, reversed, length);
 }
 
-void search_for_master(const unsigned char token_id[16], const unsigned char check[32])
-{
-	memcpy(master.token_id, token_id, sizeof(master.token_id));
-	memcpy(master.check, check, sizeof(master.check));
-	master.wanted = true;
-}
-
-/* HKDF */
-
-struct hmac {
-	SHA256_CTX inner, outer;
-};
-
-static void hmac_start(struct hmac *hmac, const unsigned char *key, size_t length)
-{
-	unsigned char inner[SHA256_CBLOCK], outer[SHA256_CBLOCK];
-
-	for (size_t i = 0; i < SHA256_CBLOCK; i++) {
-		inner[i] = (i < length ? key[i] : 0) ^ 0x36;
-		outer[i] = (i < length ? key[i] : 0) ^ 0x5c;
-	}
-	SHA256_Init(&hmac->inner);
-	SHA256_Update(&hmac->inner, inner, sizeof(inner));
-	SHA256_Init(&hmac->outer);
-	SHA256_Update(&hmac->outer, outer, sizeof(outer));
-}
-
-static void hmac_end(const struct hmac *started, const void *data, size_t length,
-	unsigned char out[SHA256_DIGEST_LENGTH])
-{
-	struct hmac hmac = *started;
-
-	SHA256_Update(&hmac.inner, data, length);
-	SHA256_Final(out, &hmac.inner);
-	SHA256_Update(&hmac.outer, out, SHA256_DIGEST_LENGTH);
-	SHA256_Final(out, &hmac.outer);
-}
-
-static void derive(const struct hmac *extract, const unsigned char *key, const char *info, unsigned char *out)
-{
-	unsigned char block[64];
-	size_t length = strlen(info);
-	struct hmac expand;
-
-	hmac_end(extract, key, KEY_LEN, out);
-	hmac_start(&expand, out, SHA256_DIGEST_LENGTH);
-	memcpy(block, info, length);
-	block[length] = 1;
-	hmac_end(&expand, block, length + 1, out);
-}
-
-void search_derive(const unsigned char key[32], const unsigned char token_id[16], const char *info,
-	unsigned char out[32])
-{
-	struct hmac extract;
-
-	hmac_start(&extract, token_id, 16);
-	derive(&extract, key, info, out);
-}
-
 /* The search */
 
 static void note(struct search_result *result, const struct region *region, enum search_kind kind,
@@ -156,6 +105,12 @@ static void note(struct search_result *result, const struct region *region, enum
 	char *where = result->where[kind];
 	size_t length = strlen(where);
 
+	if (result->hit_count++ < SEARCH_HITS) {
+		struct search_hit *hit = &result->hits[result->hit_count - 1];
+
+		*hit = (struct search_hit){ kind, name, region->from + at, region->from, "" };
+		snprintf(hit->where, sizeof(hit->where), "%s", region->name);
+	}
 	if (region->dumped)
 		result->dumped[kind]++;
 	else
@@ -163,14 +118,6 @@ static void note(struct search_result *result, const struct region *region, enum
 	snprintf(where + length, sizeof(result->where[kind]) - length, "%s%s in %s%s at 0x%lx",
 		length == 0 ? "" : ", ", name, region->name, region->dumped ? "" : " (not dumped)",
 		region->from + at);
-}
-
-static const struct run *run_at(const unsigned char *bytes)
-{
-	for (size_t slot = slot_of(bytes); slots[slot] != 0; slot = (slot + 1) % SLOTS)
-		if (memcmp(bytes, runs[slots[slot] - 1].bytes, RUN) == 0)
-			return &runs[slots[slot] - 1];
-	return NULL;
 }
 
 static void search_runs(const struct region *region, const unsigned char *bytes, size_t length, size_t offset,
@@ -185,31 +132,6 @@ static void search_runs(const struct region *region, const unsigned char *bytes,
 		}
 }
 
-/* Every window of 32 bytes that is random enough is tried as the master key. */
-static void search_keys(const struct region *region, const unsigned char *bytes, size_t length, size_t offset,
-	struct search_result *result)
-{
-	unsigned char out[SHA256_DIGEST_LENGTH];
-	unsigned int count[256] = { 0 }, distinct = 0;
-	struct hmac extract;
-
-	hmac_start(&extract, master.token_id, sizeof(master.token_id));
-	for (size_t end = 0; end < length; end++) {
-		if (count[bytes[end]]++ == 0)
-			distinct++;
-		if (end >= KEY_LEN && --count[bytes[end - KEY_LEN]] == 0)
-			distinct--;
-		if (end + 1 < KEY_LEN || distinct < FEWEST_DISTINCT)
-			continue;
-		derive(&extract, bytes + end + 1 - KEY_LEN, "pkcs11_tpm master key check", out);
-		if (memcmp(out, master.check, sizeof(out)) != 0)
-			continue;
-		note(result, region, SEARCH_MASTER, "the master key", offset + end + 1 - KEY_LEN);
-		memcpy(result->master, bytes + end + 1 - KEY_LEN, KEY_LEN);
-		result->has_master = true;
-	}
-}
-
 /* Pieces overlap, so that nothing hides on the border of two. */
 static const char *search_region(int fd, const struct region *region, struct search_result *result)
 {
@@ -218,7 +140,7 @@ static const char *search_region(int fd, const struct region *region, struct sea
 
 	if (piece == NULL)
 		return "no memory";
-	for (size_t offset = 0; offset < size; offset += PIECE - KEY_LEN) {
+	for (size_t offset = 0; offset < size; offset += PIECE - RUN) {
 		size_t wanted = size - offset < PIECE ? size - offset : PIECE;
 		ssize_t n = pread(fd, piece, wanted, (off_t)(region->from + offset));
 
@@ -226,8 +148,6 @@ static const char *search_region(int fd, const struct region *region, struct sea
 			break;
 		result->bytes += (size_t)n;
 		search_runs(region, piece, (size_t)n, offset, result);
-		if (master.wanted)
-			search_keys(region, piece, (size_t)n, offset, result);
 	}
 	free(piece);
 	return NULL;

@@ -20,32 +20,37 @@ enum search_kind {
 	SEARCH_GONE, /* the same of one that was destroyed */
 	SEARCH_IMPORTED, /* the numbers of an imported private key */
 	SEARCH_AUTH, /* of a key in the chip */
+	SEARCH_PLAINTEXT, /* what a key in the chip decrypted */
+	SEARCH_GENERATED, /* the numbers of a key that was made outside the chip */
 	SEARCH_KINDS,
+};
+
+#define SEARCH_HITS 4096
+struct search_hit {
+	enum search_kind kind;
+	const char *name;
+	unsigned long address, region; /* of what was found, and where its region begins */
+	char where[128]; /* the region */
 };
 
 struct search_result {
 	unsigned int dumped[SEARCH_KINDS]; /* how often found where a core dump has it */
 	unsigned int hidden[SEARCH_KINDS]; /* in memory that a core dump leaves out */
 	size_t bytes;
-	unsigned char master[32]; /* if the search for the master key found it */
-	bool has_master;
 	char where[SEARCH_KINDS][200]; /* the first few places of each kind, in words */
+	struct search_hit hits[SEARCH_HITS];
+	size_t hit_count; /* of all, if there is no room for them */
 };
 
 void search_forget(void);
 void search_for(enum search_kind kind, const char *name, const unsigned char *bytes, size_t length);
+/* What HMAC is used with, or may be: also as libcrypto has it meanwhile. */
+void search_for_key(enum search_kind kind, const char *name, const unsigned char *bytes, size_t length);
 /* A big-endian number; also as libcrypto has it, its least significant byte first. */
 void search_for_number(enum search_kind kind, const char *name, const unsigned char *bytes, size_t length);
-/* A master key that is not known, but by the master check of the token file (doc/FORMAT.md, 2). */
-void search_for_master(const unsigned char token_id[16], const unsigned char check[32]);
-
 /* The memory of a stopped process, file mappings that were never written to left out. NULL, or why it
    cannot be read. */
 const char *search_process(pid_t process, struct search_result *result);
 const char *search_file(const char *path, struct search_result *result);
-
-/* HKDF-SHA256 of FORMAT.md, 2. */
-void search_derive(const unsigned char master[32], const unsigned char token_id[16], const char *info,
-	unsigned char out[32]);
 
 #endif
