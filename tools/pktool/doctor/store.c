@@ -63,7 +63,7 @@ static void token_take(struct store *store, const struct store_copy *copy)
 {
 	store->id = copy->id;
 	store->replaced = copy->replaced;
-	store->has_token = token_file_decode(&copy->body, &store->file);
+	store->has_token = token_file_decode(&copy->body, &store->file) == CKR_OK;
 }
 
 const struct store *doctor_store(struct doctor *d)
