@@ -135,21 +135,20 @@ static void search_runs(const struct region *region, const unsigned char *bytes,
 /* Pieces overlap, so that nothing hides on the border of two. */
 static const char *search_region(int fd, const struct region *region, struct search_result *result)
 {
-	unsigned char *piece = malloc(PIECE);
+	static unsigned char piece[PIECE];
 	size_t size = region->to - region->from;
 
-	if (piece == NULL)
-		return "no memory";
+	if (size > LARGEST)
+		return "it is too large to be searched";
 	for (size_t offset = 0; offset < size; offset += PIECE - RUN) {
 		size_t wanted = size - offset < PIECE ? size - offset : PIECE;
 		ssize_t n = pread(fd, piece, wanted, (off_t)(region->from + offset));
 
-		if (n <= 0)
-			break;
+		if (n != (ssize_t)wanted)
+			return n < 0 ? strerror(errno) : "it ends too early";
 		result->bytes += (size_t)n;
 		search_runs(region, piece, (size_t)n, offset, result);
 	}
-	free(piece);
 	return NULL;
 }
 
@@ -160,8 +159,7 @@ static void region_read(const char *line, struct region *region)
 	unsigned long inode = 0;
 
 	sscanf(line, "%lx-%lx %4s %*s %*s %lu %99[^\n]", &region->from, &region->to, mode, &inode, path);
-	region->readable = mode[0] == 'r' && (inode == 0 || mode[1] == 'w') && strncmp(path, "[v", 2) != 0
-		&& region->to - region->from <= LARGEST;
+	region->readable = mode[0] == 'r' && (inode == 0 || mode[1] == 'w') && strncmp(path, "[v", 2) != 0;
 	region->dumped = true;
 	snprintf(region->name, sizeof(region->name), "%s %s", path[0] != '\0' ? path : "anonymous memory",
 		mode);

@@ -66,6 +66,9 @@ struct desk {
 	enum moment moment;
 };
 
+/* A copy of the control at p, which must be had. Returns p. */
+void *control_put(void *p, const struct desk *from);
+
 /* How the work ends. */
 enum ending {
 	END_LOGOUT,

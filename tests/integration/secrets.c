@@ -108,15 +108,50 @@ static void find_print(const struct find *find)
 	printf("#   freed by %s\n", text);
 }
 
-static void check_finds(const char *when)
+/* --- what may be found, and what not --- */
+
+static const char SRK_SECRET[] = "the SRK's secret";
+static bool srk_has_secret; /* one that not everybody knows */
+
+static const char *const when[MOMENTS] = {
+	[SO_LOGOUT] = "after the SO's C_Logout",
+	[USER_LOGOUT] = "after the end of the login",
+	[FINALIZED] = "after C_Finalize",
+};
+
+/*
+ * libtspi frees what it has of an OSAP session without wiping it, and has the secret of the session's
+ * key in it, which is always the SRK: one copy for each key that is made and each PIN that is changed.
+ * Policies can be flushed, closing the context wipes nothing, and no call comes near this.
+ */
+static const unsigned int excepted[MOMENTS] = { [SO_LOGOUT] = 4, [USER_LOGOUT] = 7, [FINALIZED] = 7 };
+
+static bool is_excepted(const struct find *find)
 {
+	char text[1600];
+
+	keep_describe(find->head.allocated, text, sizeof(text));
+	return find->name == SRK_SECRET && find->block != 0 && keep_is_freed(&find->head)
+		&& strncmp(text, "libtspi.so", 10) == 0 && strstr(text, ":authsess_xsap_init < ") != NULL;
+}
+
+static void check_finds(enum moment moment)
+{
+	unsigned int allowed = srk_has_secret ? excepted[moment] : 0, exceptions = 0;
+	bool sees = false;
 	size_t found = 0;
 
 	for (size_t i = 0; i < finds.count; i++)
-		if (finds.all[i].kind != SEARCH_CONTROL && found++ < PRINTED)
+		if (finds.all[i].kind == SEARCH_CONTROL)
+			sees = sees || (finds.all[i].block != 0 && keep_is_freed(&finds.all[i].head));
+		else if (is_excepted(&finds.all[i]))
+			exceptions++;
+		else if (found++ < PRINTED)
 			find_print(&finds.all[i]);
-	TAP_CHECK(finds.result.dumped[SEARCH_CONTROL] > 0, "the search does not find what is there");
-	TAP_CHECK(found == 0, "%zu copies of secrets are found %s", found, when);
+	TAP_CHECK(sees, "the search does not find what was freed %s", when[moment]);
+	TAP_CHECK(found == 0, "%zu copies of secrets are found %s", found, when[moment]);
+	TAP_CHECK(exceptions == allowed, "libtspi leaves %u copies of %s %s, %u are known of", exceptions,
+		SRK_SECRET, when[moment], allowed);
 }
 
 static bool can_keep(void)
@@ -128,15 +163,6 @@ static bool can_keep(void)
 
 /* --- the search itself --- */
 
-static void *fill(void *p, const struct desk *shared)
-{
-	MUST(p != NULL && p != MAP_FAILED);
-	memcpy(p, shared->control, sizeof(shared->control));
-	/* The compiler knows what free() does, and need not fill what is freed at once. */
-	__asm__ volatile("" : : "r"(p) : "memory");
-	return p;
-}
-
 /* Leaves a block, a block that was moved and a page, and says where. */
 static int leave_copies(void *arg)
 {
@@ -146,9 +172,9 @@ static int leave_copies(void *arg)
 
 	left[2] = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	raise(SIGSTOP);
-	free(left[0] = fill(malloc(size), shared));
-	moved = realloc(left[1] = fill(calloc(2, size), shared), 8 * size);
-	MUST(moved != NULL && munmap(fill(left[2], shared), PAGE) == 0);
+	free(left[0] = control_put(malloc(size), shared));
+	moved = realloc(left[1] = control_put(calloc(2, size), shared), 8 * size);
+	MUST(moved != NULL && munmap(control_put(left[2], shared), PAGE) == 0);
 	OPENSSL_cleanse(moved, 8 * size);
 	free(moved);
 	fresh = malloc(size);
@@ -197,12 +223,6 @@ static void finds_what_was_freed(void)
 
 /* --- what the module leaves --- */
 
-static const char *const when[MOMENTS] = {
-	[SO_LOGOUT] = "after the SO's C_Logout",
-	[USER_LOGOUT] = "after the end of the login",
-	[FINALIZED] = "after C_Finalize",
-};
-
 /* at_start, before_end: what else is to be done when the worker has stopped there; NULL: nothing. */
 static void follow(bool brief, enum ending ending, void (*at_start)(void), void (*before_end)(void))
 {
@@ -226,7 +246,7 @@ static void follow(bool brief, enum ending ending, void (*at_start)(void), void 
 		if (moment == USER_READY && before_end != NULL)
 			before_end();
 		if (when[moment] != NULL && (why = find_all(worker)) == NULL)
-			check_finds(when[moment]);
+			check_finds(moment);
 		worker_goes_on(worker);
 	}
 	TAP_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the worker ended with %d", status);
@@ -275,7 +295,7 @@ static void own_new_chip(void)
 	p11_write_file(path, words, PIN_LENGTH);
 	MUST(chmod(path, 0600) == 0 && EVP_Digest(words, PIN_LENGTH, digest, NULL, EVP_sha1(), NULL) == 1);
 	search_for_key(SEARCH_PIN, "the SRK's secret, in words", secrets.srk, PIN_LENGTH);
-	search_for_key(SEARCH_PIN, "the SRK's secret", digest, sizeof(digest));
+	search_for_key(SEARCH_PIN, SRK_SECRET, digest, sizeof(digest));
 }
 
 /* The last case, as it changes the chip. */
@@ -285,7 +305,9 @@ static void srk_secret(void)
 
 	snprintf(path, sizeof(path), "%s/srk.secret", getenv("WITH_SWTPM_DIR"));
 	setenv(SRK_VARIABLE, path, 1);
-	follow(true, END_LOGOUT, own_new_chip, NULL);
+	srk_has_secret = true;
+	follow(false, END_LOGOUT, own_new_chip, NULL);
+	srk_has_secret = false;
 	unsetenv(SRK_VARIABLE);
 }
 
