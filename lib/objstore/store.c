@@ -56,10 +56,13 @@ CK_RV store_find_locked(struct objstore *store, bool make)
 	struct stat st;
 	bool gone = false;
 
-	if (store->dir >= 0 && fstat(store->dir, &st) == 0)
-		gone = st.st_nlink == 0;
-	else if (store->dir >= 0 && !(gone = errno == ESTALE))
-		return file_read_error(store->path, errno);
+	if (store->dir >= 0) {
+		int error = fstat(store->dir, &st) == 0 ? 0 : errno;
+
+		if (error != 0 && error != ESTALE)
+			return file_read_error(store->path, error);
+		gone = error == ESTALE || st.st_nlink == 0;
+	}
 	if (gone) {
 		file_close(&store->dir);
 		file_close(&store->objects);

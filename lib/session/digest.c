@@ -36,9 +36,13 @@ static struct digest_op *under_way(struct session *session)
 {
 	struct digest_op *op = &session->digest;
 
-	if (op->mechanism != NULL && digest_lost(session->token, op))
+	if (op->mechanism == NULL)
+		return NULL;
+	if (digest_lost(session->token, op)) {
 		digest_end(session);
-	return op->mechanism != NULL ? op : NULL;
+		return NULL;
+	}
+	return op;
 }
 
 CK_RV digest_init(struct session *session, const CK_MECHANISM *wanted)
