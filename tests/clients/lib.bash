@@ -189,3 +189,9 @@ await_line() # file, pattern
 {
 	await grep -qsE -- "$2" "$1"
 }
+
+# The file alone proves nothing: whoever made it may not listen yet.
+await_socket() # absolute path
+{
+	await awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
