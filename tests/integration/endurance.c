@@ -18,6 +18,7 @@
 #define ROUNDS 2000
 #define SLOW 20 /* so many times fewer rounds of what takes long */
 #define LEFT_MAX 8192 /* bytes: a buffer that has grown, and less than a leak of 16 a round */
+#define ROUND_SECONDS 300 /* of one alone: all of them may take hours */
 #define GROWTH_MAX (512 * 1024) /* bytes: what an allocator keeps to itself, and less than 1 KiB a round */
 
 static int idle(void *argument)
@@ -74,6 +75,7 @@ static void repeat(void (*once)(void), long times)
 			before = resident();
 			bytes = allocated();
 		}
+		alarm(ROUND_SECONDS);
 		once();
 	}
 	left = allocated() - bytes;
