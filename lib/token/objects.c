@@ -349,15 +349,21 @@ static CK_RV replace_locked(struct token *token, struct entry *entry, struct buf
 	return CKR_OK;
 }
 
+static CK_RV get_writable_locked(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle,
+	struct entry **entry)
+{
+	CK_RV rv = get_locked(token, handle, entry);
+
+	return rv == CKR_OK ? may_write_locked(token, actor, (*entry)->is_token, (*entry)->is_private) : rv;
+}
+
 static CK_RV set_locked(struct token *token, const struct actor *actor, CK_OBJECT_HANDLE handle,
 	const CK_ATTRIBUTE *template, CK_ULONG count)
 {
 	struct buf attrs = BUF_INIT;
 	struct entry *entry;
-	CK_RV rv = get_locked(token, handle, &entry);
+	CK_RV rv = get_writable_locked(token, actor, handle, &entry);
 
-	if (rv == CKR_OK)
-		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
 	if (rv != CKR_OK)
 		return rv;
 	attrs.secret = entry->is_private;
@@ -415,10 +421,8 @@ static CK_RV destroy_locked(struct token *token, const struct actor *actor, CK_O
 {
 	struct objstore_change change;
 	struct entry *entry;
-	CK_RV rv = get_locked(token, handle, &entry);
+	CK_RV rv = get_writable_locked(token, actor, handle, &entry);
 
-	if (rv == CKR_OK)
-		rv = may_write_locked(token, actor, entry->is_token, entry->is_private);
 	if (rv != CKR_OK)
 		return rv;
 	if (!attrs_bool(&entry->object->attrs, CKA_DESTROYABLE))
