@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "api/call.h"
-#include "api/padded.h"
 #include "config.h"
+#include "util/padded.h"
 
 static CK_FUNCTION_LIST function_list = {
 	{ CRYPTOKI_VERSION_MAJOR, CRYPTOKI_VERSION_MINOR },

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* PKCS#11 v2.40 base specification, 5.5: slot and token management functions. */
+#include <string.h>
+
 #include "api/call.h"
-#include "api/padded.h"
+#include "util/padded.h"
 
 /* A list in the manner of 5.2: *count is what list has room for, then what there is. */
 static CK_RV list_give(CK_ULONG *list, CK_ULONG *count, const CK_ULONG *items, CK_ULONG available)

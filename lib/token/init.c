@@ -8,16 +8,8 @@
 #include "util/crypto.h"
 #include "util/hex.h"
 #include "util/log.h"
+#include "util/padded.h"
 #include "util/wipe.h"
-
-/* Solaris's pktool passes a label that ends with a NUL, shorter than the standard's 32 bytes. */
-static void label_read(const CK_UTF8CHAR *label, char out[LABEL_LEN])
-{
-	size_t len = strnlen((const char *)label, LABEL_LEN);
-
-	memset(out, ' ', LABEL_LEN);
-	memcpy(out, label, len);
-}
 
 CK_RV token_serial(struct token *token, char serial[SERIAL_LEN])
 {
@@ -107,7 +99,8 @@ static CK_RV init(struct token *token, struct pin pin, const CK_UTF8CHAR *label)
 	if (rv == CKR_OK && !file.roles[ROLE_SO].has_key && !pin_is_default(pin, ROLE_SO))
 		rv = so_make(&file, &id, pin);
 	if (rv == CKR_OK) {
-		label_read(label, file.label);
+		/* Solaris's pktool passes a label that ends with a NUL, before the standard's 32 bytes. */
+		padded_fill(file.label, sizeof file.label, label, LABEL_LEN);
 		rv = token_file_encode(&file, &body)
 			? objstore_token_switch(token->store, &on_disk, &id, &body) : CKR_HOST_MEMORY;
 	}

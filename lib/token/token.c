@@ -6,6 +6,7 @@
 
 #include "token/clock.h"
 #include "token/state.h"
+#include "util/padded.h"
 #include "util/secmem.h"
 #include "util/wipe.h"
 
@@ -68,14 +69,6 @@ bool token_present(struct token *token)
 	return exists || tspi_present();
 }
 
-static void padded(CK_UTF8CHAR *to, size_t room, const char *text, size_t max)
-{
-	size_t len = strnlen(text, max < room ? max : room);
-
-	memset(to, ' ', room);
-	memcpy(to, text, len);
-}
-
 static CK_FLAGS role_flags(const struct token *token, const uint8_t note[OBJSTORE_NOTE_LEN])
 {
 	static const CK_FLAGS low[ROLES] = { CKF_SO_PIN_COUNT_LOW, CKF_USER_PIN_COUNT_LOW };
@@ -112,12 +105,12 @@ static void info_write_locked(struct token *token, const struct tspi_version *ve
 
 	memset(info, 0, sizeof *info);
 	if (exists)
-		padded(info->label, sizeof info->label, token->file.label, LABEL_LEN);
+		PADDED(info->label, token->file.label);
 	else
-		padded(info->label, sizeof info->label, DEFAULT_LABEL, LABEL_LEN);
-	padded(info->manufacturerID, sizeof info->manufacturerID, version->vendor, sizeof version->vendor);
-	padded(info->model, sizeof info->model, MODEL, sizeof MODEL);
-	padded(info->serialNumber, sizeof info->serialNumber, exists ? token->file.serial : serial,
+		PADDED(info->label, DEFAULT_LABEL);
+	PADDED(info->manufacturerID, version->vendor);
+	PADDED(info->model, MODEL);
+	padded_fill(info->serialNumber, sizeof info->serialNumber, exists ? token->file.serial : serial,
 		SERIAL_LEN);
 	info->flags = flags_locked(token);
 	info->ulMaxPinLen = PIN_MAX;
