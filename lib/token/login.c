@@ -90,20 +90,25 @@ static void registry_heal(const struct token_file *file)
 static CK_RV login_set(struct token *token, const struct objstore_token *on_disk, enum role role,
 	const struct proof *proof)
 {
-	CK_RV rv = CKR_OK;
+	bool has_master = role == ROLE_USER && !proof->by_default;
+	uint8_t object_key[OBJSTORE_KEY_LEN];
+	CK_RV rv = has_master ? state_object_key(&on_disk->id, proof->secret, object_key) : CKR_OK;
 
+	if (rv != CKR_OK)
+		return rv;
 	pthread_mutex_lock(&token->mutex);
 	if ((rv = state_refresh_locked(token)) == CKR_OK
 		&& memcmp(&token->on_disk.id, &on_disk->id, sizeof on_disk->id) != 0)
 		rv = CKR_PIN_INCORRECT;
-	if (rv == CKR_OK && role == ROLE_USER && !proof->by_default) {
-		rv = state_set_master_locked(token, proof->secret);
+	if (rv == CKR_OK && has_master) {
+		state_set_master_locked(token, proof->secret, object_key);
 	} else if (rv == CKR_OK) {
 		token->login.who = role == ROLE_USER ? LOGIN_USER : LOGIN_SO;
 		token->login.expired = proof->by_default;
 		memcpy(token->secrets->so_auth, proof->keys.auth, TSPI_AUTH_LEN);
 	}
 	pthread_mutex_unlock(&token->mutex);
+	wipe(object_key, sizeof object_key);
 	return rv;
 }
 

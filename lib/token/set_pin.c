@@ -15,6 +15,7 @@ struct installation {
 	const struct role_record *so; /* what the secret may be bound to; NULL: not to be looked at */
 	struct role_record record;
 	uint8_t secret[SECRET_LEN];
+	uint8_t object_key[OBJSTORE_KEY_LEN]; /* the user's */
 	struct pin_keys keys;
 	bool is_new_secret;
 };
@@ -23,6 +24,7 @@ static void installation_wipe(struct installation *i)
 {
 	role_record_free(&i->record);
 	wipe(i->secret, sizeof i->secret);
+	wipe(i->object_key, sizeof i->object_key);
 	wipe(&i->keys, sizeof i->keys);
 }
 
@@ -78,13 +80,12 @@ static CK_RV so_key_check(const struct token_file *file)
 		? role_check_key(&file->roles[ROLE_SO]) : CKR_OK;
 }
 
-/* The PIN is changed: a login that cannot follow ends. */
+/* The PIN is changed: nothing may fail any more. */
 static void login_follow(struct token *token, const struct installation *i)
 {
 	pthread_mutex_lock(&token->mutex);
-	if (i->role == ROLE_USER && token->login.who == LOGIN_USER
-		&& state_set_master_locked(token, i->secret) != CKR_OK)
-		state_logout_locked(token);
+	if (i->role == ROLE_USER && token->login.who == LOGIN_USER)
+		state_set_master_locked(token, i->secret, i->object_key);
 	if (i->role == ROLE_SO && token->login.who == LOGIN_SO) {
 		memcpy(token->secrets->so_auth, i->keys.auth, TSPI_AUTH_LEN);
 		token->login.expired = false;
@@ -120,6 +121,8 @@ static CK_RV set_pin(struct token *token, enum role role, struct pin old_pin, st
 	} else {
 		rv = CKR_HOST_MEMORY;
 	}
+	if (rv == CKR_OK && role == ROLE_USER)
+		rv = state_object_key(&on_disk.id, i.secret, i.object_key);
 	if (rv == CKR_OK && (rv = install(token, &i)) == CKR_OK)
 		login_follow(token, &i);
 out:

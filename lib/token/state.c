@@ -120,19 +120,23 @@ CK_RV state_change(struct token *token, state_edit *edit, void *arg)
 	return rv;
 }
 
-CK_RV state_set_master_locked(struct token *token, const uint8_t *master)
+CK_RV state_object_key(const struct objstore_id *token_id, const uint8_t *master,
+	uint8_t key[OBJSTORE_KEY_LEN])
+{
+	return crypto_derive(master, token_id->bytes, OBJSTORE_ID_LEN, "pkcs11_tpm private objects", key)
+		? CKR_OK : CKR_HOST_MEMORY;
+}
+
+void state_set_master_locked(struct token *token, const uint8_t *master, const uint8_t *object_key)
 {
 	struct login_state *login = &token->login;
 
-	if (!crypto_derive(master, token->on_disk.id.bytes, OBJSTORE_ID_LEN, "pkcs11_tpm private objects",
-			token->secrets->object_key))
-		return CKR_HOST_MEMORY;
 	memcpy(token->secrets->master, master, SECRET_LEN);
+	memcpy(token->secrets->object_key, object_key, OBJSTORE_KEY_LEN);
 	login->who = LOGIN_USER;
 	login->has_master = true;
 	login->expired = false;
 	token->objects.generation = 0;
-	return CKR_OK;
 }
 
 void state_logout_locked(struct token *token)

@@ -77,8 +77,12 @@ CK_RV state_change(struct token *token, state_edit *edit, void *arg);
    disk the whole list stays until the next change, in case this is as far as the process comes. */
 void state_drop_uuids(struct token_file *file);
 
-/* The user is logged in with this master key. */
-CK_RV state_set_master_locked(struct token *token, const uint8_t *master);
+/* The key of the private objects, from the user's master key. Wiped by the caller. CKR_HOST_MEMORY. */
+CK_RV state_object_key(const struct objstore_id *token_id, const uint8_t *master,
+	uint8_t key[OBJSTORE_KEY_LEN]);
+
+/* The user is logged in with these keys. */
+void state_set_master_locked(struct token *token, const uint8_t *master, const uint8_t *object_key);
 
 /* What can no longer be seen at a logout, when the token is another one, at the end. */
 void state_forget_private(struct token *token);

@@ -2,7 +2,60 @@
 /* PINs and the token's life where the chip fails, the process dies, or the disk is full. */
 #include "token.h"
 
-/* --- the chip fails at each call in turn, or the process dies there --- */
+/* --- the chip, or libcrypto, fails at each call in turn, or the process dies there --- */
+
+struct fault_kind {
+	void (*set)(unsigned int nth);
+	bool (*end)(void); /* has there been an nth call? */
+	CK_RV code;
+};
+
+static void chip_set(unsigned int nth)
+{
+	fake_fail(FAKE_ANY, nth, CKR_DEVICE_ERROR);
+}
+
+static bool chip_end(void)
+{
+	bool reached = !fake_fail_pending();
+
+	fake_fail_clear();
+	return reached;
+}
+
+static const struct fault_kind chip = { chip_set, chip_end, CKR_DEVICE_ERROR };
+
+static unsigned int derivations_left, derivations_failed;
+
+bool __wrap_crypto_derive(const uint8_t *key, const uint8_t *salt, size_t salt_len, const char *purpose,
+	uint8_t *out);
+bool __real_crypto_derive(const uint8_t *key, const uint8_t *salt, size_t salt_len, const char *purpose,
+	uint8_t *out);
+
+bool __wrap_crypto_derive(const uint8_t *key, const uint8_t *salt, size_t salt_len, const char *purpose,
+	uint8_t *out)
+{
+	if (derivations_left != 0 && --derivations_left == 0) {
+		derivations_failed++;
+		return false;
+	}
+	return __real_crypto_derive(key, salt, salt_len, purpose, out);
+}
+
+static void derivation_set(unsigned int nth)
+{
+	derivations_left = nth;
+}
+
+static bool derivation_end(void)
+{
+	bool reached = derivations_left == 0;
+
+	derivations_left = 0;
+	return reached;
+}
+
+static const struct fault_kind derivation = { derivation_set, derivation_end, CKR_HOST_MEMORY };
 
 struct fault_case {
 	void (*make)(struct token *token);
@@ -12,23 +65,25 @@ struct fault_case {
 	void (*check_new)(void);
 };
 
-/* The old state or the new one, and nothing between. False: there is no such call any more. */
-static bool fault_at(const struct fault_case *c, unsigned int nth)
+/* The old state or the new one, and nothing between; the login stays. False: there is no such call. */
+static bool fault_at(const struct fault_case *c, const struct fault_kind *kind, unsigned int nth)
 {
 	struct token *token = token_new();
+	enum login who;
 	bool reached;
 	CK_RV rv;
 
 	c->make(token);
 	c->enter(token);
+	who = token_login_state(token);
 	tap_about("call %u", nth);
-	fake_fail(FAKE_ANY, nth, CKR_DEVICE_ERROR);
+	kind->set(nth);
 	rv = c->act(token);
-	reached = !fake_fail_pending();
-	fake_fail_clear();
+	reached = kind->end();
 	CHECK(!fake_pin_key_loaded());
 	TAP_CHECK(reached || rv == CKR_OK, "without a fault the code is 0x%lx", rv);
-	TAP_CHECK(rv == CKR_OK || rv == CKR_DEVICE_ERROR, "with a fault the code is 0x%lx", rv);
+	TAP_CHECK(rv == CKR_OK || rv == kind->code, "with a fault the code is 0x%lx", rv);
+	NUMBER_EQUAL(token_login_state(token), who);
 	if (rv == CKR_OK)
 		c->check_new();
 	else
@@ -81,9 +136,12 @@ static bool pin_is(enum role role, const char *pin)
 
 static void each_fault(const struct fault_case *c, bool (*is_new)(void))
 {
-	unsigned int calls = 0;
+	unsigned int calls = 0, derivations = 0;
 
-	while (fault_at(c, calls + 1) && calls < 100)
+	while (derivations < 100 && fault_at(c, &derivation, derivations + 1))
+		derivations++;
+	TAP_CHECK(derivations < 100, "%u derivations", derivations);
+	while (calls < 100 && fault_at(c, &chip, calls + 1))
 		calls++;
 	TAP_CHECK(calls != 0 && calls < 100, "%u calls of the chip", calls);
 	for (unsigned int nth = 1; nth <= calls; nth++)
@@ -198,7 +256,9 @@ static void first_pin_faults(void)
 	static const struct fault_case c = { make_without_user, enter_by_default, first_pin,
 		check_default_pin, check_first_pin };
 
+	derivations_failed = 0;
 	each_fault(&c, user_is_new);
+	CHECK(derivations_failed >= 2); /* of the master key's check value and the key of private objects */
 }
 
 static void enter_user(struct token *token)
