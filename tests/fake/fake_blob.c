@@ -16,6 +16,8 @@
 /* Making RSA keys is slow, so a program makes this many of a size and begins again with the first. */
 #define POOL 8
 
+#define MODULUS_MAX (2048 / 8)
+
 EVP_PKEY *key_of_pool(unsigned int bits, unsigned int number)
 {
 	static EVP_PKEY *pool[3][POOL];
@@ -92,21 +94,45 @@ bool blob_make(uint32_t serial, enum tspi_usage usage, unsigned int bits, const 
 	return ok && !buf_failed(blob);
 }
 
-static bool oaep_open(EVP_PKEY *key, const uint8_t *p, size_t n, struct buf *out)
+static bool oaep_decrypt(EVP_PKEY *key, const uint8_t *p, size_t n, uint8_t plain[MODULUS_MAX], size_t *len)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	uint8_t plain[2048 / 8];
-	size_t len = sizeof plain;
 	bool ok = ctx != NULL && EVP_PKEY_decrypt_init(ctx) == 1
 		&& EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1
 		&& EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha1()) == 1
 		&& EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, OPENSSL_memdup("TCPA", 4), 4) == 1
-		&& EVP_PKEY_decrypt(ctx, plain, &len, p, n) == 1;
+		&& EVP_PKEY_decrypt(ctx, plain, len, p, n) == 1;
 
 	EVP_PKEY_CTX_free(ctx);
-	if (ok)
-		buf_put(out, plain, len);
-	return ok && !buf_failed(out);
+	return ok;
+}
+
+/* To decrypt is slow, and the same few texts are decrypted again and again: each login opens one. */
+static bool oaep_open(EVP_PKEY *key, const uint8_t *p, size_t n, struct buf *out)
+{
+	static struct opened {
+		EVP_PKEY *key; /* held, so that no other comes to lie there */
+		uint8_t digest[CRYPTO_SHA256_LEN], plain[MODULUS_MAX];
+		size_t len;
+	} known[16];
+	static unsigned int next;
+	struct opened *at = known, *end = known + sizeof known / sizeof known[0];
+	struct opened new = { .key = key, .len = sizeof new.plain };
+
+	if (!crypto_digest("SHA256", p, n, new.digest, sizeof new.digest))
+		return false;
+	while (at < end && (at->key != key || memcmp(at->digest, new.digest, sizeof new.digest) != 0))
+		at++;
+	if (at == end) {
+		if (!oaep_decrypt(key, p, n, new.plain, &new.len))
+			return false;
+		at = &known[next++ % (sizeof known / sizeof known[0])];
+		EVP_PKEY_free(at->key);
+		EVP_PKEY_up_ref(key);
+		*at = new;
+	}
+	buf_put(out, at->plain, at->len);
+	return !buf_failed(out);
 }
 
 /* A private key of which one prime is known. */
@@ -227,7 +253,7 @@ EVP_PKEY *blob_open_own(uint32_t serial, const struct buf *blob, const struct ts
 bool bound_open_pkcs1(EVP_PKEY *key, const uint8_t *p, size_t n, struct buf *out)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	uint8_t block[2048 / 8];
+	uint8_t block[MODULUS_MAX];
 	size_t len = sizeof block, at = 2;
 	bool ok = EVP_PKEY_decrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1
 		&& EVP_PKEY_decrypt(ctx, block, &len, p, n) == 1 && block[0] == 0 && block[1] == 2;

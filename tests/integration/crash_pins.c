@@ -11,7 +11,7 @@
 
 static CK_SESSION_HANDLE session;
 
-/* Logs in with the one PIN that is good, which costs one wrong try. */
+/* Logs in with the one PIN that is good, which costs one wrong try; that is forgiven. */
 static int login_with_one(CK_USER_TYPE user, const char *old, const char *new)
 {
 	CK_RV rv_old = p11_login(session, user, old), rv_new;
@@ -22,6 +22,7 @@ static int login_with_one(CK_USER_TYPE user, const char *old, const char *new)
 	TAP_MUST((rv_old == CKR_OK && rv_new == CKR_PIN_INCORRECT)
 		|| (rv_old == CKR_PIN_INCORRECT && rv_new == CKR_OK), "the old PIN gives %s, the new one %s",
 		p11_rv_name(rv_old), p11_rv_name(rv_new));
+	p11_reset_lockout();
 	if (rv_old == CKR_OK)
 		RV_MUST(p11_login(session, user, old), CKR_OK);
 	return rv_new == CKR_OK ? FOUND_NEW : FOUND_OLD;

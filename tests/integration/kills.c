@@ -29,7 +29,7 @@ void kills_token(void)
 
 	if (base[0] == '\0')
 		base_make();
-	p11_fresh();
+	p11_new_place();
 	snprintf(from, sizeof(from), "%s/.", base);
 	snprintf(to, sizeof(to), "%s", p11_directory());
 	ULONG_EQUAL(p11_run_program(argv), 0);

@@ -187,10 +187,11 @@ void p11_use_store(const char *directory)
 	setenv("TSS_USER_PS_FILE", path, 1);
 }
 
-static void new_directory(void)
+void p11_new_place(void)
 {
 	static unsigned int number;
 
+	p11->C_Finalize(NULL);
 	snprintf(case_directory, sizeof(case_directory), "%s/case.%u.%ld", getenv("WITH_SWTPM_DIR"),
 		 ++number, (long)getpid());
 	TAP_MUST(mkdir(case_directory, 0700) == 0, "mkdir %s: %s", case_directory, strerror(errno));
@@ -199,9 +200,8 @@ static void new_directory(void)
 
 void p11_fresh(void)
 {
-	p11->C_Finalize(NULL);
 	p11_reset_lockout();
-	new_directory();
+	p11_new_place();
 }
 
 const char *p11_directory(void)

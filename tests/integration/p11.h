@@ -65,6 +65,7 @@ int p11_main(int argc, char **argv, const char *suite, const struct tap_case *ca
  * p11_fresh() begins a case: an empty store on the same chip, not initialised, no lockout.
  */
 void p11_fresh(void);
+void p11_new_place(void); /* the same, where there was no wrong PIN: the lockout is not looked at */
 void p11_use_store(const char *directory);
 const char *p11_directory(void);
 const char *p11_store(void);	 /* $PKCS11_TPM_DIR */

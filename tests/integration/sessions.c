@@ -118,6 +118,7 @@ static void *close_on(void *arg)
 
 static void run_race(bool finalises)
 {
+	int rounds = getenv("TESTS_LONG") != NULL ? 100 : 30;
 	pthread_t threads[THREADS + 1];
 	unsigned long before = 0;
 
@@ -127,7 +128,7 @@ static void run_race(bool finalises)
 	for (size_t i = 0; i < THREADS; i++)
 		MUST(pthread_create(&threads[i], NULL, digest_on, NULL) == 0);
 	MUST(pthread_create(&threads[THREADS], NULL, finalises ? digest_on : close_on, NULL) == 0);
-	for (int round = 0; round < 100; round++) {
+	for (int round = 0; round < rounds; round++) {
 		while (atomic_load(&race.good) < before + 50)
 			sched_yield();
 		before = atomic_load(&race.good);

@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 
+#define HEADER_LEN 56 /* doc/FORMAT.md, 2 */
+
 /* A process that has been there, logged in, all the time. */
 static struct token *user;
 
@@ -94,9 +96,12 @@ static void check_copy(const struct buf *bad, enum look look)
 		check_whole("token.2");
 }
 
+/* Behind the header a byte is damaged in one way, and the next one in another; with TESTS_LONG in the
+   environment each in every way. */
 static void damage_everywhere(const char *name, void (*check)(const struct buf *bad, enum look look))
 {
 	static const char *const names[FULL_DAMAGES] = { "a bit", "cut", "one more byte" };
+	bool all = getenv("TESTS_LONG") != NULL;
 	const struct buf *good;
 	struct buf bad = BUF_INIT;
 	unsigned int turn = 0;
@@ -105,6 +110,8 @@ static void damage_everywhere(const char *name, void (*check)(const struct buf *
 	good = full_content(name);
 	for (size_t at = 0; at < good->len; at++)
 		for (unsigned int damage = 0; damage < FULL_DAMAGES && !full_failed(); damage++) {
+			if (!all && at >= HEADER_LEN && damage != at % FULL_DAMAGES)
+				continue;
 			tap_about("%s, %s at %zu of %zu", name, names[damage], at, good->len);
 			full_damage(damage, good, at, &bad);
 			turn++;
