@@ -124,7 +124,9 @@ unsigned int fuzz_log_lines(void)
 	return n;
 }
 
-/* The text is made, as that is where it could go wrong, and dropped. */
+/* Debug lines too: each text is made, as that is where it could go wrong, and dropped. */
+atomic_int log_stderr_level = LOG_LEVEL_DEBUG;
+
 void log_line(enum log_level level, const char *func, const char *format, ...)
 {
 	char text[1024];

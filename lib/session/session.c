@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session/session.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -113,7 +114,6 @@ static CK_RV block_make_locked(struct sessions *sessions)
 	if (block == NULL)
 		return CKR_HOST_MEMORY;
 	for (size_t i = BLOCK_PLACES; i-- > 0;) {
-		pthread_mutex_init(&block[i].mutex, NULL);
 		block[i].number = sessions->made * BLOCK_PLACES + i;
 		block[i].next_free = sessions->free;
 		sessions->free = &block[i];
@@ -169,11 +169,11 @@ CK_RV session_open(struct sessions *sessions, CK_FLAGS flags, CK_SESSION_HANDLE 
 		return CKR_TOKEN_NOT_PRESENT;
 	if ((rv = place_take(sessions, read_write, &session)) != CKR_OK)
 		return rv;
-	pthread_mutex_lock(&session->mutex);
+	quicklock_take(&session->lock);
 	*handle = session->handle = session->actor.session = handle_next(session, session->number);
 	session->actor.read_write = read_write;
 	session->token = sessions->token;
-	pthread_mutex_unlock(&session->mutex);
+	quicklock_give(&session->lock);
 	return CKR_OK;
 }
 
@@ -198,17 +198,17 @@ static CK_RV place_clear(struct sessions *sessions, struct session *session, CK_
 
 	if (session == NULL)
 		return CKR_SESSION_HANDLE_INVALID;
-	pthread_mutex_lock(&session->mutex);
+	quicklock_take(&session->lock);
 	found = session->handle;
 	if (found == 0 || (handle != 0 && found != handle)) {
-		pthread_mutex_unlock(&session->mutex);
+		quicklock_give(&session->lock);
 		return CKR_SESSION_HANDLE_INVALID;
 	}
 	session->handle = 0;
 	read_write = session->actor.read_write;
 	operations_end(session);
 	digest_release(session);
-	pthread_mutex_unlock(&session->mutex);
+	quicklock_give(&session->lock);
 	objects_end_session(sessions->token, found);
 	place_give_back(sessions, session, read_write);
 	logout_if_last(sessions);
@@ -242,9 +242,9 @@ CK_RV session_enter(struct sessions *sessions, CK_SESSION_HANDLE handle, struct 
 	*out = NULL;
 	if (session == NULL || handle == 0)
 		return CKR_SESSION_HANDLE_INVALID;
-	pthread_mutex_lock(&session->mutex);
+	quicklock_take(&session->lock);
 	if (session->handle != handle) {
-		pthread_mutex_unlock(&session->mutex);
+		quicklock_give(&session->lock);
 		return CKR_SESSION_HANDLE_INVALID;
 	}
 	*out = session;
@@ -253,7 +253,7 @@ CK_RV session_enter(struct sessions *sessions, CK_SESSION_HANDLE handle, struct 
 
 void session_leave(struct session *session)
 {
-	pthread_mutex_unlock(&session->mutex);
+	quicklock_give(&session->lock);
 }
 
 void session_info(struct session *session, CK_SESSION_INFO *info)
@@ -325,10 +325,10 @@ static void end_lost_elsewhere(struct sessions *sessions, const struct session *
 	struct session *s;
 
 	for (CK_ULONG i = 0; i < PLACES_MAX && (s = place_get(sessions, i)) != NULL; i++)
-		if (s != mine && pthread_mutex_trylock(&s->mutex) == 0) {
+		if (s != mine && quicklock_try(&s->lock)) {
 			if (s->handle != 0)
 				operations_end_lost(s);
-			pthread_mutex_unlock(&s->mutex);
+			quicklock_give(&s->lock);
 		}
 }
 

@@ -2,7 +2,6 @@
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 
-#include <pthread.h>
 #include <stdbool.h>
 
 #include <openssl/evp.h>
@@ -12,6 +11,7 @@
 #include "token/objects.h"
 #include "token/token.h"
 #include "util/buf.h"
+#include "util/quicklock.h"
 
 /*
  * The sessions of the process (PKCS#11 v2.40 base specification, 5.6), each with at most one
@@ -63,7 +63,7 @@ struct session {
 	unsigned long uses;
 	struct actor actor;
 	struct token *token;
-	pthread_mutex_t mutex; /* held by the call that uses the session; guards all of it */
+	struct quicklock lock; /* held by the call that uses the session; guards all of it */
 	struct digest_op digest;
 	struct signature_op signatures[SIGNATURE_KINDS];
 	struct cipher_op ciphers[2]; /* enum key_half */

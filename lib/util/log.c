@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -13,7 +12,7 @@
 static const char *const level_names[] = { "none", "error", "info", "debug" };
 static const int level_priorities[] = { LOG_DEBUG, LOG_ERR, LOG_INFO, LOG_DEBUG };
 
-static atomic_int stderr_level = LOG_LEVEL_NONE;
+atomic_int log_stderr_level = LOG_LEVEL_NONE;
 static log_taker *taker;
 
 void log_start(void)
@@ -24,7 +23,7 @@ void log_start(void)
 	for (int i = LOG_LEVEL_NONE; wanted != NULL && i <= LOG_LEVEL_DEBUG; i++)
 		if (strcmp(wanted, level_names[i]) == 0)
 			level = i;
-	atomic_store(&stderr_level, level);
+	atomic_store(&log_stderr_level, level);
 }
 
 void log_divert(log_taker *take)
@@ -34,14 +33,11 @@ void log_divert(log_taker *take)
 
 void log_line(enum log_level level, const char *func, const char *format, ...)
 {
-	int wanted = atomic_load(&stderr_level);
-	int saved_errno;
+	int wanted = atomic_load(&log_stderr_level);
+	int saved_errno = errno;
 	char text[512];
 	va_list args;
 
-	if (level == LOG_LEVEL_DEBUG && (int)level > wanted)
-		return;
-	saved_errno = errno;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);

@@ -2,6 +2,8 @@
 #ifndef UTIL_LOG_H
 #define UTIL_LOG_H
 
+#include <stdatomic.h>
+
 /*
  * One line for the administrator: errors and the rare info go to syslog, and whatever PKCS11_TPM_LOG
  * asks for (error, info or debug: that level and what is graver) to stderr as well. A failure is logged
@@ -22,6 +24,11 @@ void log_line(enum log_level level, const char *func, const char *format, ...)
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __func__, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __func__, __VA_ARGS__)
-#define log_debug(...) log_line(LOG_LEVEL_DEBUG, __func__, __VA_ARGS__)
+
+/* What goes to stderr. Nearly every call has a debug line, which next to nobody wants to see. */
+extern atomic_int log_stderr_level;
+#define log_debug(...) \
+	(atomic_load_explicit(&log_stderr_level, memory_order_relaxed) < LOG_LEVEL_DEBUG \
+			? (void)0 : log_line(LOG_LEVEL_DEBUG, __func__, __VA_ARGS__))
 
 #endif
