@@ -2,6 +2,7 @@
 /* A tcsd that takes connections and answers nothing, and one that waits for the chip. */
 #include "p11_link.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -313,6 +314,9 @@ static void use_no_chip(void)
 	RV_EQUAL(p11->C_CloseSession(session), CKR_OK);
 }
 
+/* The child is past what must not wait. */
+static int past[2];
+
 static int use_two_threads(void *ignored)
 {
 	struct waiting waiting = { .rv = CKR_GENERAL_ERROR };
@@ -325,6 +329,7 @@ static int use_two_threads(void *ignored)
 	link_sleep(0.5);
 	use_no_chip();
 	TAP_CHECK(!atomic_load(&waiting.done), "the other thread was waited for");
+	MUST(write(past[1], "", 1) == 1);
 	pthread_join(thread, NULL);
 	RV_EQUAL(waiting.rv, CKR_OK);
 	p11_stop();
@@ -333,16 +338,21 @@ static int use_two_threads(void *ignored)
 
 static void others_go_on(void)
 {
+	struct pollfd word = { .events = POLLIN };
 	struct link_crowd user;
 
 	link_new_token();
+	MUST(pipe(past) == 0);
+	word.fd = past[0];
 	link_crowd_start(&user, 1, use_two_threads, NULL);
 	link_crowd_await(&user);
 	link_control("freeze-tpm");
 	link_crowd_release(&user);
-	link_sleep(6);
+	poll(&word, 1, BOUND * 1000); /* in vain if it does wait, which it says then */
 	link_control("thaw-tpm");
 	link_crowd_end(&user);
+	close(past[0]);
+	close(past[1]);
 }
 
 static const struct tap_case cases[] = {

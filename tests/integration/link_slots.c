@@ -102,8 +102,8 @@ static void same_keys(void)
 		ULONG_EQUAL(p11_in_child(log_in_wrongly, NULL), 0);
 	link_crowd_end(&crowd);
 	left = use_up_tries();
-	/* The lockout's first second may pass unseen, which gives one more. */
-	TAP_CHECK(left == SWTPM_TRIES - WRONG || left == SWTPM_TRIES - WRONG + 1,
+	/* The lockout's first second may pass unseen, and the next two as well: each gives one more. */
+	TAP_CHECK(left >= SWTPM_TRIES - WRONG && left <= SWTPM_TRIES - WRONG + 2,
 		  "%d wrong PINs and %u more until the chip locks, which it does after %d", WRONG, left,
 		  SWTPM_TRIES);
 }

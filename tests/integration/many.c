@@ -25,7 +25,7 @@
 static struct process {
 	pid_t id;
 	unsigned int number, beats;
-	time_t since; /* when beats was seen to grow */
+	long since_ms; /* when beats was seen to grow */
 } processes[MANY_PROCESSES];
 
 static unsigned int killed;
@@ -39,7 +39,7 @@ static int run(void *argument)
 static void process_start(struct process *p)
 {
 	p->beats = many->beats[p->number];
-	p->since = time(NULL);
+	p->since_ms = many_now_ms();
 	p->id = tap_child_start(run, &p->number);
 }
 
@@ -65,8 +65,8 @@ static void process_look(struct process *p)
 		many_complain("process %u ended early with status 0x%x", p->number, (unsigned int)status);
 	} else if (beats != p->beats) {
 		p->beats = beats;
-		p->since = time(NULL);
-	} else if (time(NULL) - p->since > PATIENCE_SECONDS) {
+		p->since_ms = many_now_ms();
+	} else if (many_now_ms() - p->since_ms > 1000L * PATIENCE_SECONDS) {
 		many_complain("process %u (%s) has not got on for %d s", p->number,
 			p->number < MANY_WRITERS ? "a writer" : "a reader", PATIENCE_SECONDS);
 	}
@@ -94,9 +94,9 @@ static void watch_logins(void)
 
 static void watch(unsigned int seconds)
 {
-	long end = many_now_ms() + 1000L * seconds, next_kill = 0;
+	long end = many_now_ms() + 1000L * seconds, next_kill = 0, latest = end + 1000L * PATIENCE_SECONDS;
 
-	while (!many->stop && many_now_ms() < end) {
+	while (!many->stop && (many_now_ms() < end || (many->destroyed == 0 && many_now_ms() < latest))) {
 		processes_look();
 		if (many_now_ms() >= next_kill && !many->stop) {
 			struct process *p = &processes[many_random(MANY_WRITERS)];
@@ -111,7 +111,7 @@ static void watch(unsigned int seconds)
 /* Those that hang are killed: they have been complained about. */
 static void gather(void)
 {
-	time_t since = time(NULL);
+	long since_ms = many_now_ms();
 	static const struct timespec pause = { 0, 20000000 };
 
 	for (int i = 0; i < MANY_PROCESSES; i++) {
@@ -121,7 +121,7 @@ static void gather(void)
 		if (processes[i].id < 0)
 			continue;
 		while ((got = waitpid(processes[i].id, &status, WNOHANG)) == 0
-			&& time(NULL) - since < PATIENCE_SECONDS)
+			&& many_now_ms() - since_ms < 1000L * PATIENCE_SECONDS)
 			nanosleep(&pause, NULL);
 		if (got == 0) {
 			many_complain("process %d did not end", i);

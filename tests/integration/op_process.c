@@ -19,6 +19,7 @@
 
 #define THREADS 4
 #define ROUNDS 20
+#define BOUND 40 /* seconds: of what does not wait for tcsd, which would be 60 */
 
 struct signer {
 	CK_SESSION_HANDLE session;
@@ -317,12 +318,12 @@ static int without_tcsd(void *argument)
 	ULONG_EQUAL(p11_flags(), 0x44d);
 	session = p11_open();
 	check_public_operations(session);
-	TAP_CHECK(seconds() - begin < 5, "what needs no tcsd took %.1f s", seconds() - begin);
+	TAP_CHECK(seconds() - begin < BOUND, "what needs no tcsd took %.1f s", seconds() - begin);
 
 	begin = seconds();
 	RV_EQUAL(p11_login(session, CKU_USER, USER_PIN), CKR_DEVICE_ERROR);
 	RV_EQUAL(p11_login(session, CKU_SO, SO_PIN), CKR_DEVICE_ERROR);
-	TAP_CHECK(seconds() - begin < 5, "two logins without tcsd took %.1f s", seconds() - begin);
+	TAP_CHECK(seconds() - begin < BOUND, "two logins without tcsd took %.1f s", seconds() - begin);
 	ULONG_EQUAL(p11_flags(), 0x44d);
 	ULONG_EQUAL(p11_state(session), CKS_RW_PUBLIC_SESSION);
 	p11_stop();

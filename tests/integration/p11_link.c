@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define LINE_UP_SECONDS 150
+#define PF_EXITING 4 /* Linux, include/linux/sched.h */
 
 int link_amount(int small, int full)
 {
@@ -210,6 +211,23 @@ unsigned int link_connections(void)
 	return count;
 }
 
+/* One that has been joined may still be listed for a moment. */
+static bool is_exiting(const char *tasks, const char *task)
+{
+	unsigned int flags = PF_EXITING;
+	char path[400], text[512] = "";
+	const char *rest;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s/stat", tasks, task);
+	file = fopen(path, "re");
+	if (file != NULL && fgets(text, sizeof(text), file) != NULL && (rest = strrchr(text, ')')) != NULL)
+		sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+	if (file != NULL)
+		fclose(file);
+	return (flags & PF_EXITING) != 0;
+}
+
 unsigned int link_threads(int process)
 {
 	const struct dirent *entry;
@@ -220,7 +238,7 @@ unsigned int link_threads(int process)
 	snprintf(path, sizeof(path), "/proc/%d/task", process == 0 ? (int)getpid() : process);
 	tasks = opendir(path);
 	while (tasks != NULL && (entry = readdir(tasks)) != NULL)
-		count += entry->d_name[0] != '.';
+		count += entry->d_name[0] != '.' && !is_exiting(path, entry->d_name);
 	if (tasks != NULL)
 		closedir(tasks);
 	return count;
@@ -314,10 +332,13 @@ void link_crowd_start(struct link_crowd *crowd, int size, int (*run)(void *), vo
 void link_crowd_line_up(void)
 {
 	char byte = 0;
+	ssize_t got;
 
 	MUST(write(line.ready[1], &byte, 1) == 1);
 	close(line.ready[1]);
-	CHECK(read(line.go[0], &byte, 1) == 0);
+	while ((got = read(line.go[0], &byte, 1)) < 0 && errno == EINTR)
+		continue;
+	CHECK(got == 0);
 	close(line.go[0]);
 }
 

@@ -107,15 +107,24 @@ static unsigned int rest_for_idle(unsigned int number)
 	return closed;
 }
 
+static bool all_done(void)
+{
+	for (unsigned int i = 0; threads_task(i) != NULL; i++)
+		if (threads_done(i) == 0)
+			return false;
+	return true;
+}
+
+/* On a busy machine longer, until each of the tasks was done once. */
 static void work(unsigned int seconds)
 {
-	double end = link_seconds() + seconds;
+	double end = link_seconds() + seconds, latest = end + PATIENCE_SECONDS;
 	unsigned int closed = 0, rests = 0;
 
 	do {
 		work_for(WORK_SECONDS);
 		closed += rest_for_idle(rests++);
-	} while (!threads.stop && link_seconds() < end);
+	} while (!threads.stop && (link_seconds() < end || (!all_done() && link_seconds() < latest)));
 	work_for(WORK_SECONDS);
 	printf("# %u s, %u rests in which the connection was closed", seconds, closed);
 	for (unsigned int i = 0; threads_task(i) != NULL; i++)

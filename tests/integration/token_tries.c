@@ -116,7 +116,7 @@ static void init_token_forgets(void)
 
 /*
  * Wrong PINs until the chip locks: each costs one try, no more and no less. The first lockout lasts
- * up to a second, so one may end before it was seen.
+ * up to a second, the next two, so on a busy machine they may end before they were seen.
  */
 static void lock(CK_SESSION_HANDLE session, const struct role *role)
 {
@@ -126,7 +126,7 @@ static void lock(CK_SESSION_HANDLE session, const struct role *role)
 	while ((rv = p11_login(session, role->user, "wrong")) == CKR_PIN_INCORRECT && tries < 50)
 		tries++;
 	RV_EQUAL(rv, CKR_PIN_LOCKED);
-	TAP_CHECK(tries == SWTPM_TRIES || tries == SWTPM_TRIES + 1,
+	TAP_CHECK(tries >= SWTPM_TRIES && tries <= SWTPM_TRIES + 2,
 		  "the chip locked after %u wrong PINs, not %d", tries, SWTPM_TRIES);
 }
 

@@ -71,13 +71,13 @@ static int held_back(void *arg)
 static int no_interruption(void *arg)
 {
 	const struct itimerval storm = { { 0, 1000 }, { 0, 1000 } }, calm = { { 0, 0 }, { 0, 0 } };
-	const struct timespec a_while = { 0, 50000000 };
+	const struct timespec a_while = { 0, 50000000 }, long_while = { 30, 0 };
 	struct signals held;
 
 	(void)arg;
 	handle(SIGALRM, count);
 	setitimer(ITIMER_REAL, &storm, NULL);
-	CHECK(nanosleep(&a_while, NULL) != 0 && errno == EINTR);
+	CHECK(nanosleep(&long_while, NULL) != 0 && errno == EINTR);
 	signals_hold(&held);
 	handled = 0;
 	CHECK(nanosleep(&a_while, NULL) == 0);
