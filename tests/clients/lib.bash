@@ -157,19 +157,47 @@ spawn() # log, command
 	servers+=($!)
 }
 
+# Its number is soon another process's.
+server_forget() # process
+{
+	local each kept=()
+
+	for each in "${servers[@]}"; do
+		[[ $each == "$1" ]] || kept+=("$each")
+	done
+	servers=("${kept[@]}")
+}
+
+server_stop() # process
+{
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	server_forget "$1"
+}
+
 listens() # port
 {
 	(: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# Below the ports that the system gives to clients.
+# Below the ports that the system gives to clients, and above those of with-swtpm.
 free_port()
 {
 	local port
 
 	for _ in {1..50}; do
-		port=$((20000 + RANDOM % 12000))
+		port=$((26000 + RANDOM % 6000))
 		listens "$port" || { echo "$port" && return; }
+	done
+	return 1
+}
+
+other_port() # than this one
+{
+	local port
+
+	for _ in {1..5}; do
+		port=$(free_port) && [[ $port != "$1" ]] && echo "$port" && return
 	done
 	return 1
 }

@@ -128,7 +128,7 @@ client_key()
 	report 's_client with TLS 1.2 alone fails: it takes RSA-PSS' "$(refusal "$no_pss")$(kept_out)"
 	member token -tls1_3 -client_sigalgs RSA+SHA256
 	report 's_client with TLS 1.3 and without RSA-PSS has nothing to show' "$(refusal 'alert')$(kept_out)$(
-		grep -q 'peer did not return a certificate' "$place/verifier.log" || echo 'the server saw something')"
+		await_line "$place/verifier.log" 'peer did not return a certificate' || echo 'the server saw something')"
 	server_stop "$verifier"
 }
 

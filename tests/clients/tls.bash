@@ -148,9 +148,3 @@ verifier_start() # sets $port and $verifier
 	verifier=$!
 	await listens "$port"
 }
-
-server_stop() # process
-{
-	kill "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-}

@@ -124,12 +124,18 @@ void tcsd_version_check(struct doctor *d)
 
 void tcsd_places_check(struct doctor *d)
 {
+	bool found = false, known = false;
+	unsigned int places = 0;
 	struct process process;
-	unsigned int places;
 
-	if (!find_process(d, &process))
+	/* One that was found may have ended by now. */
+	for (int tries = 0; tries < 3 && !known; tries++) {
+		found = find_process(d, &process);
+		known = found && process_places(&process, &places);
+	}
+	if (!found)
 		doctor_say(d, VERDICT_SKIP, "tcsd is not seen running here");
-	else if (!process_places(&process, &places))
+	else if (!known)
 		doctor_say(d, VERDICT_UNKNOWN, "cannot tell: tcsd.conf can be read by root and tss alone");
 	else if (places < PLACES_FEW)
 		doctor_say(d, VERDICT_NOTE,
