@@ -28,17 +28,28 @@ struct user {
 	char home[PLACE_PATH_MAX];
 };
 
-static bool user_read(struct user *user)
+static bool user_copy(const struct passwd *entry, struct user *user)
+{
+	return strchr(entry->pw_name, '/') == NULL && entry->pw_name[0] != '.'
+		&& snprintf(user->name, sizeof user->name, "%s", entry->pw_name) < (int)sizeof user->name
+		&& snprintf(user->home, sizeof user->home, "%s", entry->pw_dir) < (int)sizeof user->home;
+}
+
+static CK_RV user_read(struct user *user)
 {
 	struct buf space = BUF_INIT;
 	struct passwd entry;
-	bool ok = user_entry(geteuid(), &entry, &space) && strchr(entry.pw_name, '/') == NULL
-		&& entry.pw_name[0] != '.'
-		&& snprintf(user->name, sizeof user->name, "%s", entry.pw_name) < (int)sizeof user->name
-		&& snprintf(user->home, sizeof user->home, "%s", entry.pw_dir) < (int)sizeof user->home;
+	bool found = user_entry(geteuid(), &entry, &space);
+	CK_RV rv = CKR_OK;
 
+	if (!found && errno != 0) {
+		rv = file_read_error("passwd", errno);
+	} else if (!found || !user_copy(&entry, user)) {
+		log_error("the user has no usable entry in passwd: set PKCS11_TPM_DIR");
+		rv = CKR_DEVICE_ERROR;
+	}
 	buf_free(&space);
-	return ok;
+	return rv;
 }
 
 static bool from_variable(const char *path, struct place *place)
@@ -60,38 +71,37 @@ static bool from_variable(const char *path, struct place *place)
 	return place->components[0][0] != '\0';
 }
 
-static size_t places_find(struct place places[2])
+static CK_RV places_find(struct place places[2], size_t *count)
 {
 	const char *variable = setting_get("PKCS11_TPM_DIR"), *data_home = setting_env("XDG_DATA_HOME");
 	struct user user;
-	size_t n = 0;
+	CK_RV rv;
 	int len;
 
 	memset(places, 0, 2 * sizeof *places);
+	*count = 1;
 	if (variable != NULL) {
 		if (from_variable(variable, &places[0]))
-			return 1;
+			return CKR_OK;
 		log_error("PKCS11_TPM_DIR is no absolute path of a directory: %s", variable);
-		return 0;
+		return CKR_DEVICE_ERROR;
 	}
-	if (!user_read(&user)) {
-		log_error("the user has no usable entry in passwd: set PKCS11_TPM_DIR");
-		return 0;
-	}
-	snprintf(places[n].base, sizeof places[n].base, "%s", SYSTEM_BASE);
-	snprintf(places[n].components[0], sizeof places[n].components[0], "%s", user.name);
-	snprintf(places[n].components[1], sizeof places[n].components[1], "%s", "tpm");
-	n++;
+	if ((rv = user_read(&user)) != CKR_OK)
+		return rv;
+	snprintf(places[0].base, sizeof places[0].base, "%s", SYSTEM_BASE);
+	snprintf(places[0].components[0], sizeof places[0].components[0], "%s", user.name);
+	snprintf(places[0].components[1], sizeof places[0].components[1], "%s", "tpm");
 	len = data_home != NULL && data_home[0] == '/'
-		? snprintf(places[n].base, sizeof places[n].base, "%s", data_home)
-		: snprintf(places[n].base, sizeof places[n].base, "%s/.local/share", user.home);
-	if (len < 0 || (size_t)len >= sizeof places[n].base - sizeof "/pkcs11_tpm") {
+		? snprintf(places[1].base, sizeof places[1].base, "%s", data_home)
+		: snprintf(places[1].base, sizeof places[1].base, "%s/.local/share", user.home);
+	if (len < 0 || (size_t)len >= sizeof places[1].base - sizeof "/pkcs11_tpm") {
 		log_error("the path of the user's data directory is too long: set PKCS11_TPM_DIR");
-		return 0;
+		return CKR_DEVICE_ERROR;
 	}
-	snprintf(places[n].components[0], sizeof places[n].components[0], "%s", "pkcs11_tpm");
-	places[n].may_make_base = true;
-	return n + 1;
+	snprintf(places[1].components[0], sizeof places[1].components[0], "%s", "pkcs11_tpm");
+	places[1].may_make_base = true;
+	*count = 2;
+	return CKR_OK;
 }
 
 static void place_path(const struct place *place, char *path)
@@ -212,14 +222,14 @@ static CK_RV token_find(const struct place *places, size_t n, int *dir, char *pa
 CK_RV place_open(bool make, int *dir, char *path)
 {
 	struct place places[2];
-	size_t n = places_find(places);
+	size_t n;
 	int error = EROFS;
 	CK_RV rv;
 
 	*dir = -1;
 	path[0] = '\0';
-	if (n == 0)
-		return CKR_DEVICE_ERROR;
+	if ((rv = places_find(places, &n)) != CKR_OK)
+		return rv;
 	if ((rv = token_find(places, n, dir, path)) != CKR_OK || *dir >= 0)
 		return rv;
 	for (size_t i = 0; make && i < n; i++) {

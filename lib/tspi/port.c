@@ -175,36 +175,42 @@ bool port_is_loopback(const struct sockaddr *address)
 	return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
-static bool is_tss(uid_t owner)
+/* Any user may listen on the port while tcsd does not. */
+static enum port_state owner_judge(uid_t owner)
 {
 	struct buf space = BUF_INIT;
 	struct passwd entry;
-	bool is = user_entry(owner, &entry, &space) && strcmp(entry.pw_name, "tss") == 0;
+	bool is_tss;
+	int error;
 
+	if (owner == 0)
+		return PORT_ANSWERS;
+	is_tss = user_entry(owner, &entry, &space) && strcmp(entry.pw_name, "tss") == 0;
+	error = errno;
 	buf_free(&space);
-	return is;
+	if (is_tss)
+		return PORT_ANSWERS;
+	if (is_shortage(error))
+		return shortage(error);
+	log_error("what listens on port %s is not tcsd: it belongs to user %lu, not to tss or root",
+		port_service(), (unsigned long)owner);
+	return PORT_FOREIGN;
 }
 
-/* Any user may listen on the port while tcsd does not. */
 static enum port_state listener_judge(const struct sockaddr *address)
 {
 	uid_t owner;
 
 	if (!port_is_loopback(address))
 		return PORT_ANSWERS;
-	if (!system_listener(address, &owner)) {
-		if (is_shortage(errno))
-			return shortage(errno);
-		if (errno == 0)
-			return PORT_ANSWERS;
-		log_error("who listens on port %s cannot be looked up in /proc/net: %s", port_service(),
-			strerror(errno));
-		return PORT_FOREIGN;
-	}
-	if (owner == 0 || is_tss(owner))
+	if (system_listener(address, &owner))
+		return owner_judge(owner);
+	if (is_shortage(errno))
+		return shortage(errno);
+	if (errno == 0)
 		return PORT_ANSWERS;
-	log_error("what listens on port %s is not tcsd: it belongs to user %lu, not to tss or root",
-		port_service(), (unsigned long)owner);
+	log_error("who listens on port %s cannot be looked up in /proc/net: %s", port_service(),
+		strerror(errno));
 	return PORT_FOREIGN;
 }
 

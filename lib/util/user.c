@@ -6,6 +6,12 @@
 
 #define USUAL_LEN 4096
 
+/* What the systems say where nobody has that number; an entry that is too long is of no use either. */
+static bool is_none(int error)
+{
+	return error == ENOENT || error == ESRCH || error == ERANGE;
+}
+
 /* What sysconf() tells is where to begin, not how long an entry can be. */
 bool user_entry(uid_t uid, struct passwd *entry, struct buf *space)
 {
@@ -21,5 +27,6 @@ bool user_entry(uid_t uid, struct passwd *entry, struct buf *space)
 		room = (char *)buf_extend(space, len);
 		error = room != NULL ? getpwuid_r(uid, entry, room, len, &found) : ENOMEM;
 	}
+	errno = is_none(error) ? 0 : error;
 	return error == 0 && found != NULL;
 }

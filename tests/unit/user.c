@@ -107,6 +107,7 @@ static void endless(void)
 		tap_about("where sysconf() tells %ld", hints[j]);
 		passwd_set(USER_ENTRY_MAX + 1, hints[j]);
 		CHECK(!user_entry(4711, &entry, &space));
+		NUMBER_EQUAL(errno, 0);
 		TAP_CHECK(passwd.calls <= 21, "%u calls", passwd.calls);
 		TAP_CHECK(passwd.room <= USER_ENTRY_MAX, "a room of %zu bytes", passwd.room);
 		buf_free(&space);
@@ -116,17 +117,22 @@ static void endless(void)
 /* Room is what it asks for with ERANGE, and with nothing else. */
 static void nobody(void)
 {
-	static const int errors[] = { 0, ENOENT, EIO, EMFILE, ENOMEM };
+	static const struct {
+		int passwd, error;
+	} rows[] = {
+		{ 0, 0 }, { ENOENT, 0 }, { ESRCH, 0 }, { EIO, EIO }, { EMFILE, EMFILE }, { ENOMEM, ENOMEM },
+	};
 
-	for (size_t i = 0; i < COUNT(errors); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct buf space = BUF_INIT;
 		struct passwd entry;
 
-		tap_about("error %d", errors[i]);
+		tap_about("error %d", rows[i].passwd);
 		passwd_set(0, SYSTEM_HINT);
 		passwd.is_there = false;
-		passwd.error = errors[i];
+		passwd.error = rows[i].passwd;
 		CHECK(!user_entry(4711, &entry, &space));
+		NUMBER_EQUAL(errno, rows[i].error);
 		NUMBER_EQUAL(passwd.calls, 1);
 		buf_free(&space);
 	}
@@ -164,6 +170,31 @@ static void store_of_long_entry(void)
 	objstore_close(&store);
 }
 
+static void store_of_nobody(void)
+{
+	static const struct {
+		int error;
+		CK_RV rv;
+	} rows[] = {
+		{ 0, CKR_DEVICE_ERROR }, { EIO, CKR_DEVICE_ERROR }, { EMFILE, CKR_HOST_MEMORY },
+		{ ENOMEM, CKR_HOST_MEMORY },
+	};
+	struct objstore *store;
+	struct objstore_token token;
+
+	unit_fresh();
+	unsetenv("PKCS11_TPM_DIR");
+	store = store_open();
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		tap_about("error %d", rows[i].error);
+		passwd_set(0, SYSTEM_HINT);
+		passwd.is_there = false;
+		passwd.error = rows[i].error;
+		RV_EQUAL(objstore_token_read(store, &token), rows[i].rv);
+	}
+	objstore_close(&store);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
@@ -172,6 +203,7 @@ int main(int argc, char **argv)
 		{ "no entry, and errors", nobody },
 		{ "the system's own", root },
 		{ "the store of a user with a long entry", store_of_long_entry },
+		{ "the store of a user without an entry", store_of_nobody },
 		{ NULL, NULL },
 	};
 
