@@ -7,7 +7,7 @@
 #define PAUSE_FIRST_NS 10000
 #define PAUSE_LAST_NS 1000000
 
-void quicklock_wait(struct quicklock *lock)
+void quicklock_wait(struct quicklock *lock, unsigned int mine)
 {
 	struct timespec pause = { 0, PAUSE_FIRST_NS };
 	int cancel_state;
@@ -17,6 +17,6 @@ void quicklock_wait(struct quicklock *lock)
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < PAUSE_LAST_NS)
 			pause.tv_nsec *= 2;
-	} while (!quicklock_try(lock));
+	} while (atomic_load_explicit(&lock->now, memory_order_acquire) != mine);
 	pthread_setcancelstate(cancel_state, NULL);
 }
