@@ -117,7 +117,7 @@ static void kill_at(const struct kills *kills, const char *list, const struct tr
 
 void kills_everywhere(const struct kills *kills, const char *list)
 {
-	unsigned int found[FOUNDS] = { 0, 0, 0 }, number = 0;
+	unsigned int found[FOUNDS] = { 0, 0, 0 }, number = 0, step = getenv("TESTS_LONG") != NULL ? 1 : 2;
 	const char *refusal = traced_refusal();
 	struct traced_calls calls;
 	struct traced_end end;
@@ -132,11 +132,11 @@ void kills_everywhere(const struct kills *kills, const char *list)
 		end.status, p11_rv_name(end.rv));
 	ULONG_EQUAL(p11_in_child(kills->check, &number), FOUND_NEW);
 	check_next_write(kills->files[1]);
-	for (; number < calls.count; number++)
-		kill_at(kills, list, &calls.calls[number], number, found);
+	for (size_t at = (calls.count - 1) % step; at < calls.count; at += step)
+		kill_at(kills, list, &calls.calls[at], number++, found);
 	tap_about(NULL);
-	printf("# killed at %zu calls: %u times old, %u new, %u half\n", calls.count, found[0], found[1],
-		found[2]);
+	printf("# killed at %u of %zu calls: %u times old, %u new, %u half\n", number, calls.count, found[0],
+		found[1], found[2]);
 	/* With nothing but one of them the calls would not have been those of the store. */
 	CHECK(found[0] > 0 && found[1] > 0);
 }

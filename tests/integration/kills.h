@@ -29,7 +29,8 @@ void kills_check_data(CK_SESSION_HANDLE session, const char *label);
 bool kills_value_is(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, const char *expected);
 void kills_check_key(CK_SESSION_HANDLE session);
 
-/* The case: a token of its own for each kill. The calls are one of the lists in traced.h. */
+/* The case: a token of its own for each kill. The calls are one of the lists in traced.h; without TESTS_LONG
+   in the environment every other one of them, and the last. */
 void kills_everywhere(const struct kills *kills, const char *list);
 
 #endif
