@@ -52,10 +52,16 @@ const char *port_service(void)
 struct addrinfo *port_addresses(void)
 {
 	struct addrinfo hints, *found = NULL;
+	int error;
 
 	memset(&hints, 0, sizeof hints);
 	hints.ai_socktype = SOCK_STREAM;
-	return getaddrinfo(port_host(), port_service(), &hints, &found) == 0 ? found : NULL;
+	error = getaddrinfo(port_host(), port_service(), &hints, &found);
+	if (error == 0)
+		return found;
+	if (error != EAI_SYSTEM)
+		errno = error == EAI_MEMORY ? ENOMEM : 0;
+	return NULL;
 }
 
 static void addresses_find(struct addresses *addresses)
@@ -214,11 +220,14 @@ static enum port_state listener_judge(const struct sockaddr *address)
 	return PORT_FOREIGN;
 }
 
-/* A name cannot be looked up without a descriptor either, but the resolver does not say so. */
-static enum port_state unfound(void)
+/* A name cannot be looked up without a descriptor either, but the resolver does not always say so. */
+static enum port_state unfound(int error)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int fd;
 
+	if (is_shortage(error))
+		return shortage(error);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0 && is_shortage(errno))
 		return shortage(errno);
 	if (fd >= 0)
@@ -238,7 +247,7 @@ static enum port_state look(struct addresses *addresses)
 	}
 	addresses_find(addresses);
 	if (addresses->count == 0)
-		return unfound();
+		return unfound(errno);
 	if ((fd = port_connect(addresses, CONNECT_MS, &to)) >= 0) {
 		state = listener_judge(to);
 		hang_up(fd);

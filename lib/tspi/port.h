@@ -13,7 +13,7 @@ struct sockaddr;
 const char *port_host(void);
 const char *port_service(void);
 
-/* For freeaddrinfo(); NULL: there are none. */
+/* For freeaddrinfo(); NULL: there are none, and errno is 0, or why they cannot be looked up. */
 struct addrinfo *port_addresses(void);
 bool port_is_loopback(const struct sockaddr *address);
 

@@ -3,6 +3,7 @@
 #include "tspi/port.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -12,11 +13,13 @@
 
 #define SOMEBODY 4711
 
-/* What the system is made to say: the owner of the listener, and that user's entry in passwd. */
+/* What the system is made to say: the owner of the listener, and that user's entry in passwd; why the name
+   of the host cannot be looked up. */
 static struct {
 	uid_t owner;
 	int owner_error, entry_error;
 	const char *name;
+	int name_error, name_errno;
 } says;
 
 bool __wrap_system_listener(const struct sockaddr *address, uid_t *owner);
@@ -41,6 +44,20 @@ bool __wrap_user_entry(uid_t uid, struct passwd *entry, struct buf *space)
 		memcpy(entry->pw_name, says.name, strlen(says.name) + 1);
 	errno = says.entry_error;
 	return entry->pw_name != NULL;
+}
+
+int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **found);
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **found);
+
+int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **found)
+{
+	if (says.name_error == 0)
+		return __real_getaddrinfo(host, service, hints, found);
+	errno = says.name_errno;
+	return says.name_error;
 }
 
 static int listen_somewhere(void)
@@ -109,11 +126,35 @@ static void shortages(void)
 	close(fd);
 }
 
+static void names(void)
+{
+	static const struct {
+		int error, system;
+		enum port_state state;
+	} rows[] = {
+		{ EAI_NONAME, 0, PORT_REFUSES },
+		{ EAI_AGAIN, ENOMEM, PORT_REFUSES },
+		{ EAI_MEMORY, 0, PORT_NO_MEMORY },
+		{ EAI_SYSTEM, ENOMEM, PORT_NO_MEMORY },
+		{ EAI_SYSTEM, EMFILE, PORT_UNABLE },
+		{ EAI_SYSTEM, EIO, PORT_REFUSES },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		tap_about("row %zu", i);
+		memset(&says, 0, sizeof says);
+		says.name_error = rows[i].error;
+		says.name_errno = rows[i].system;
+		NUMBER_EQUAL(port_look(), rows[i].state);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct tap_case cases[] = {
 		{ "tcsd belongs to root or tss", owners },
 		{ "who listens cannot be looked up", shortages },
+		{ "the name cannot be looked up", names },
 		{ NULL, NULL },
 	};
 
