@@ -140,15 +140,17 @@ static void *spare_take(size_t size)
 	return block + 1;
 }
 
+/* Each byte is the one before it, and the first is zero. */
+static bool is_zero(const unsigned char *p, size_t n)
+{
+	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
 static bool spare_put(struct keep_block *block)
 {
-	const unsigned char *p = (const unsigned char *)(block + 1);
-
-	if (block->size > SPARE_MAX || block->size % ALIGNMENT != 0)
+	if (block->size > SPARE_MAX || block->size % ALIGNMENT != 0
+		|| !is_zero((const unsigned char *)(block + 1), block->size))
 		return false;
-	for (size_t i = 0; i < block->size; i++)
-		if (p[i] != 0)
-			return false;
 	block->freed[0] = UNKNOWN;
 	block->freed[1] = spare[size_class(block->size)];
 	spare[size_class(block->size)] = block;
